@@ -1,0 +1,104 @@
+# Everything a user or a developer does, one target each. `make` alone prints this list.
+# Only Python 3.11+ and make are needed; the first target that needs the environment builds it.
+
+PYTHON ?= python3
+VENV   ?= .venv
+OUT    ?= out
+CONFIG ?= experiments/default.toml
+
+# The market folder. Unset: the embedded simulated market and book are written to data/ first.
+MARKET    ?=
+ACCOUNTS  ?= data/book/accounts.parquet
+POSITIONS ?= data/book/positions.parquet
+# Period of the walk-forward evaluation and of the replay, end of training, instant of scoring (UTC dates).
+# Unset: the commands' own defaults, which are counted back from the end of the market.
+FROM  ?=
+TO    ?=
+UNTIL ?=
+AS_OF ?=
+
+BUNDLE ?= models/challenger
+READY  := $(VENV)/.ready
+BIN    := $(VENV)/bin
+LEVERCAP := $(BIN)/levercap
+market := $(or $(MARKET),data/market)
+window := $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
+# A book of one's own is used as it is; otherwise one is simulated on the market's symbols.
+own_book := $(filter command line environment,$(origin ACCOUNTS))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup run data validate features train evaluate promote score replay report test lint types bench clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run                                 the whole product on the embedded simulated market"
+	@echo "  make run MARKET=folder                   the same on your market (format: docs/reference/schemas.md)"
+	@echo "  more: ACCOUNTS= POSITIONS= FROM= TO= UNTIL= AS_OF= OUT= CONFIG="
+
+setup: $(READY) ## create .venv and install the locked requirements and the package
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "levercap needs Python 3.11 or later; name one with: make setup PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'import lightgbm' 2>/dev/null \
+		|| { echo "LightGBM does not load: it needs the OpenMP library. Install it with one of"; \
+		     echo "    apt-get install libgomp1      (Debian, Ubuntu)"; \
+		     echo "    dnf install libgomp           (Fedora, Red Hat)"; \
+		     echo "and run make setup again."; exit 1; }
+	@touch $@
+
+run: setup data validate train evaluate promote score report ## the whole product: data, models, limits, report
+
+data: setup ## write the simulated market and book to data/ (with MARKET: only a book on its symbols)
+ifeq ($(own_book),)
+	$(LEVERCAP) simulate --config $(CONFIG) $(if $(MARKET),--market $(MARKET)) --out data
+endif
+
+validate: setup ## check market, book and configuration; list every problem
+	$(LEVERCAP) validate --config $(CONFIG) --market $(market) --accounts $(ACCOUNTS) --positions $(POSITIONS)
+
+features: setup ## write the feature table
+	$(LEVERCAP) features --config $(CONFIG) --market $(market) --out $(OUT)/features.parquet
+
+train: setup ## fit the models, write the bundle, register it as challenger
+	$(LEVERCAP) train --config $(CONFIG) --market $(market) $(if $(UNTIL),--until $(UNTIL)) --out $(BUNDLE)
+
+evaluate: setup ## walk-forward evaluation: forecasts, tails, leaderboard, report
+	$(LEVERCAP) evaluate --config $(CONFIG) --market $(market) $(window) --out $(OUT)/evaluation
+
+promote: setup ## gate the challenger against the champion (a refusal is reported, the champion stays)
+	$(LEVERCAP) promote --config $(CONFIG) --market $(market) || test $$? -eq 1
+
+score: setup ## a limit for every account, from the champion
+	$(LEVERCAP) score --config $(CONFIG) --bundle models:/levercap@champion --market $(market) \
+		--accounts $(ACCOUNTS) --positions $(POSITIONS) $(if $(AS_OF),--as-of $(AS_OF)) --out $(OUT)/scores
+
+replay: setup ## daily limits of a fixed book over a period, and the policy's evidence
+	$(LEVERCAP) replay --config $(CONFIG) --market $(market) --accounts $(ACCOUNTS) --positions $(POSITIONS) \
+		$(window) --out $(OUT)/replay
+
+report: setup ## report.html from what evaluate and score wrote
+	$(LEVERCAP) report --evaluation $(OUT)/evaluation --scores $(OUT)/scores --bundle $(BUNDLE) --out $(OUT)/report.html
+
+test: setup ## the test suite
+	$(BIN)/pytest
+
+lint: setup ## ruff and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup ## mypy --strict
+	$(BIN)/mypy
+
+bench: setup ## throughput of the risk kernel and of scoring, on this machine
+	$(BIN)/python experiments/bench.py
+
+clean: ## remove everything that the targets above wrote, except the environment
+	rm -rf $(OUT) data/market data/book models/challenger mlruns mlflow.db
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,14 @@
+"""Levercap: forecast-driven leverage limits, one per account, with the reason and the evidence."""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "load"]
+
+
+def __getattr__(name: str) -> object:
+    """Import `load` on first use, so that `import levercap` stays light."""
+    if name == "load":
+        from levercap.load import load
+
+        return load
+    raise AttributeError(f"module 'levercap' has no attribute {name!r}")

@@ -1,0 +1,121 @@
+"""What a verb says: text for people or one JSON object for machines, on stdout; everything else goes to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import levercap
+from levercap.errors import DataError, Finding, LevercapError, Severity
+
+__all__ = ["Result", "envelope", "failure_envelope", "finding_entry", "pairs", "table"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Outcome of a verb.
+
+    Attributes
+    ----------
+    text : what a person reads
+    data : the same and more for machines; goes into the envelope's ``data``
+    findings : problems met on the way
+    exit_code : 0, or what the verb found: 1 gate failed, 3 fatal findings
+    """
+
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    exit_code: int = 0
+
+
+def envelope(result: Result) -> str:
+    """JSON object ``{version, status, data, diagnostics}`` of a verb that ran to its end."""
+    status = {0: "pass", 1: "fail"}.get(result.exit_code, "error")
+    return _dump(status, result.data, [finding_entry(finding) for finding in result.findings])
+
+
+def failure_envelope(error: BaseException, exit_code: int) -> str:
+    """The same for a verb that raised."""
+    code = type(error).__name__ if isinstance(error, LevercapError) else "InternalError"
+    message = str(error).split("\n")[0] if isinstance(error, DataError) else str(error)
+    entries = [{"code": code, "message": message or type(error).__name__, "hint": "", "where": ""}]
+    if isinstance(error, DataError):
+        entries += [finding_entry(finding) for finding in error.findings]
+    return _dump("fail" if exit_code == 1 else "error", {"exit_code": exit_code}, entries)
+
+
+def finding_entry(finding: Finding) -> dict[str, Any]:
+    """One diagnostic of the envelope."""
+    return {
+        "code": finding.code,
+        "message": finding.message,
+        "hint": finding.hint,
+        "where": finding.where,
+        "fatal": finding.severity is Severity.FATAL,
+        "count": finding.count,
+        "examples": list(finding.examples),
+    }
+
+
+def pairs(rows: Mapping[str, object]) -> str:
+    """Names and values in two aligned columns."""
+    width = max((len(name) for name in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {cell(value)}".rstrip() for name, value in rows.items())
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Aligned table: numbers to the right, text to the left."""
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(header)]
+    right = [all(isinstance(row[i], int | float) or row[i] is None for row in rows) for i in range(len(header))]
+
+    def line(texts: Sequence[str]) -> str:
+        parts = (t.rjust(w) if r else t.ljust(w) for t, w, r in zip(texts, widths, right, strict=True))
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([line(header), "  ".join("-" * w for w in widths), *map(line, cells)])
+
+
+def cell(value: object) -> str:
+    """One value as a person reads it: four significant digits, ``-`` where there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return str(value)
+
+
+def _dump(status: str, data: Mapping[str, Any], diagnostics: Sequence[Mapping[str, Any]]) -> str:
+    whole = {"version": levercap.__version__, "status": status, "data": data, "diagnostics": diagnostics}
+    return json.dumps(_plain(whole), indent=2, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """Value of JSON's own types: paths and instants become text, not-a-number becomes null."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, date):  # datetimes and pandas timestamps are dates too; NaT is not equal to itself
+        return value.isoformat() if value == value else None
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, Sequence | set | frozenset):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    return str(value)

@@ -1,0 +1,85 @@
+"""The rest of the market, seen from one symbol, and the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from levercap.features.returns import Ingredients
+from levercap.features.smoothing import ewma, rolling_mean
+from levercap.features.volatility import log_volatility
+from levercap.panel import Panel
+from levercap.vocabulary import FloatArray
+
+__all__ = ["calendar_features", "cross_section_features"]
+
+LEADER = "BTC"
+HIT_THRESHOLD = 2.0
+
+
+def cross_section_features(
+    panel: Panel, x: Ingredients, slow: FloatArray
+) -> Iterator[tuple[str, FloatArray]]:
+    """Name and (hours, symbols) values of each feature."""
+    leader = next((j for j, s in enumerate(panel.symbols) if s.startswith(LEADER)), 0)
+    squared = x.hourly**2
+    for label, hours in {"24h": 24, "7d": 168}.items():
+        relative = log_volatility(rolling_mean(squared, hours)) - slow
+        yield f"market_volatility_{label}", mean_of_others(relative)
+        yield f"leader_volatility_{label}", _broadcast(relative[:, leader], relative)
+    smooth = log_volatility(ewma(squared, 720, 24)) - slow
+    yield "market_volatility_30d", mean_of_others(smooth)
+    yield "leader_volatility_30d", _broadcast(smooth[:, leader], smooth)
+    standardised = x.hourly / np.exp(slow)
+    market = row_mean(standardised)
+    yield "market_downside_7d", _broadcast(rolling_mean(np.minimum(market, 0.0) ** 2, 168), smooth)
+    common = rolling_mean(market**2, 168)
+    own = row_mean(rolling_mean(standardised**2, 168))
+    yield "common_share_7d", _broadcast(common / (own + 1e-12), smooth)
+    hits = np.where(np.isnan(x.daily), np.nan, np.abs(x.daily) > HIT_THRESHOLD * np.exp(slow))
+    yield "hit_breadth_7d", _broadcast(rolling_mean(row_mean(hits), 168), smooth)
+    yield "slow_level_to_market", slow - row_mean(slow)[:, None]
+    yield from _implied_features(panel, slow, leader)
+
+
+def calendar_features(panel: Panel) -> Iterator[tuple[str, FloatArray]]:
+    """Weekday and hour of the instant at which each row is known, as sine and cosine."""
+    known = panel.timestamps + pd.Timedelta(hours=1)
+    week = (known.dayofweek.to_numpy() * 24 + known.hour.to_numpy()) / 168.0
+    shape = np.ones((1, len(panel.symbols)))
+    for harmonic in (1, 2):
+        yield f"week_sine_{harmonic}", np.sin(2 * np.pi * harmonic * week)[:, None] * shape
+        yield f"week_cosine_{harmonic}", np.cos(2 * np.pi * harmonic * week)[:, None] * shape
+    yield "hour", known.hour.to_numpy(dtype=float)[:, None] * shape
+
+
+def mean_of_others(values: FloatArray) -> FloatArray:
+    """(hours, symbols) mean over all symbols but the own one; the own value where it is alone."""
+    present = ~np.isnan(values)
+    total = np.nansum(values, axis=1, keepdims=True) - np.nan_to_num(values)
+    count = present.sum(axis=1, keepdims=True) - present
+    return np.divide(total, count, out=values.copy(), where=count > 0)
+
+
+def row_mean(values: FloatArray) -> FloatArray:
+    """(hours,) mean over the symbols that are there, NaN where none is."""
+    count = (~np.isnan(values)).sum(axis=1)
+    total = np.nansum(values, axis=1)
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+
+
+def _broadcast(column: FloatArray, like: FloatArray) -> FloatArray:
+    return np.repeat(np.reshape(column, (-1, 1)), like.shape[1], axis=1)
+
+
+def _implied_features(panel: Panel, slow: FloatArray, leader: int) -> Iterator[tuple[str, FloatArray]]:
+    """Log implied volatility of the leader per 24 h relative to its slow level, and its change over a week."""
+    if panel.implied_vol is None:
+        return
+    implied = pd.DataFrame(np.log(panel.implied_vol[:, leader] / np.sqrt(365.0))).ffill(limit=24).to_numpy()[:, 0]
+    yield "implied_volatility", _broadcast(implied - slow[:, leader], slow)
+    change = np.full_like(implied, np.nan)
+    change[168:] = implied[168:] - implied[:-168]
+    yield "implied_volatility_change_7d", _broadcast(change, slow)

@@ -1,0 +1,49 @@
+"""The feature table: one row per origin and symbol, made only of what was known at the origin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from levercap.features.cross_section import calendar_features, cross_section_features
+from levercap.features.returns import Ingredients, ingredients
+from levercap.features.stress import stress_features
+from levercap.features.volatility import slow_level, volatility_features
+from levercap.panel import Panel
+from levercap.vocabulary import FloatArray
+
+__all__ = ["KEYS", "feature_table"]
+
+KEYS = ("as_of", "symbol")
+FRESH_HOURS = 3
+
+
+def feature_table(panel: Panel, origins: pd.DatetimeIndex) -> pd.DataFrame:
+    """Features as of each origin, one row per origin and symbol that traded within the last three hours.
+
+    Columns: as_of, symbol, then the features, float64, NaN where not known. Symbols with fewer than 20 days of
+    history have no row. Row values depend only on ``panel.until(as_of)``.
+    """
+    rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64) - 1
+    if (rows < 0).any():
+        raise ValueError(f"the market starts at {panel.start}, after the first origin {origins[0]}")
+    x = ingredients(panel)
+    slow = slow_level(x)
+    usable = (~np.isnan(x.price[rows])) & ~np.isnan(slow[rows])
+    which_origin, which_symbol = np.nonzero(usable)
+    columns: dict[str, object] = {
+        "as_of": origins[which_origin],
+        "symbol": np.array(panel.symbols, dtype=object)[which_symbol],
+    }
+    for name, values in _features(panel, x, slow):
+        columns[name] = values[rows][usable]
+    return pd.DataFrame(columns).astype({"symbol": "str"})
+
+
+def _features(panel: Panel, x: Ingredients, slow: FloatArray) -> Iterator[tuple[str, FloatArray]]:
+    yield from volatility_features(x, slow)
+    yield from stress_features(x, slow)
+    yield from cross_section_features(panel, x, slow)
+    yield from calendar_features(panel)

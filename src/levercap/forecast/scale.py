@@ -1,0 +1,171 @@
+"""Scale: forecasts of volatility over the horizon, relative to the symbol's own slow level, pooled over symbols."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from levercap.vocabulary import FloatArray
+
+__all__ = ["B1Scale", "BlendedScale", "BoostedScale", "RidgeScale", "feature_columns", "target"]
+
+NOT_FEATURES = ("as_of", "symbol")
+CLIP = 4.0
+LARGEST_MISSING_SHARE = 0.1
+SMALLEST_VOLATILITY = 1e-4
+RIDGE_SHARE, BOOSTED_SHARE, B1_SHARE = 0.4, 0.4, 0.2
+
+
+def feature_columns(features: pd.DataFrame) -> list[str]:
+    """Names of the feature columns, in order."""
+    return [c for c in features.columns if c not in NOT_FEATURES]
+
+
+def target(features: pd.DataFrame, realised_volatility: pd.Series[float]) -> FloatArray:
+    """What the scale models learn: log realised volatility over the horizon minus the symbol's slow log volatility."""
+    log_realised = np.log(np.maximum(realised_volatility.to_numpy(dtype=float), SMALLEST_VOLATILITY))
+    return np.asarray(log_realised - features["slow_level"].to_numpy(), dtype=np.float64)
+
+
+class B1Scale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """The fit-free baseline B1: geometric mean of EWMAs of absolute daily returns, read from its feature."""
+
+    def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Nothing is learned."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """(rows,) log volatility relative to the slow level."""
+        return X["b1_volatility"].to_numpy(dtype=float)
+
+    def to_state(self) -> dict[str, Any]:
+        """Everything needed to rebuild the fitted estimator, as plain values."""
+        return {"kind": "b1"}
+
+
+class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Heterogeneous autoregression by ridge on standardised, clipped features (Corsi 2009, pooled over symbols).
+
+    Minimises the weighted mean of (y - b0 - z'b)^2 + penalty / 1000 * |b|^2. A missing feature counts as its mean; features missing
+    in more than a tenth of the training rows are left out.
+    """
+
+    def __init__(self, penalty: float = 10.0) -> None:
+        self.penalty = penalty
+
+    def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Fit on (rows, features); `y` from `target`."""
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        weight = weight / weight.sum()
+        names = [c for c in feature_columns(X) if X[c].isna().mean() <= LARGEST_MISSING_SHARE]
+        values = X[names].to_numpy(dtype=float)
+        self.columns_ = names
+        self.mean_ = np.nanmean(values, axis=0)
+        self.deviation_ = np.nanstd(values, axis=0) + 1e-9
+        z = self._standardise(values)
+        centre = weight @ z
+        self.intercept_ = float(weight @ y)
+        z = z - centre
+        gram = (z * weight[:, None]).T @ z + np.eye(len(names)) * self.penalty / 1000.0
+        self.coefficients_ = np.linalg.solve(gram, (z * weight[:, None]).T @ (y - self.intercept_))
+        self.intercept_ -= float(centre @ self.coefficients_)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """(rows,) log volatility relative to the slow level."""
+        z = self._standardise(X.reindex(columns=self.columns_).to_numpy(dtype=float))
+        return self.intercept_ + _row_dot(z, self.coefficients_)
+
+    def _standardise(self, values: FloatArray) -> FloatArray:
+        return np.nan_to_num(np.clip((values - self.mean_) / self.deviation_, -CLIP, CLIP))
+
+    def to_state(self) -> dict[str, Any]:
+        """Everything needed to rebuild the fitted estimator, as plain values."""
+        arrays = {k: getattr(self, k).tolist() for k in ("mean_", "deviation_", "coefficients_")}
+        return {"penalty": self.penalty, "columns_": self.columns_, "intercept_": self.intercept_, **arrays}
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """The fitted estimator from `to_state`."""
+        model = cls(state["penalty"])
+        model.columns_, model.intercept_ = state["columns_"], state["intercept_"]
+        for k in ("mean_", "deviation_", "coefficients_"):
+            setattr(model, k, np.array(state[k]))
+        return model
+
+
+class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Gradient-boosted trees on the same features: small leaves, strong regularisation."""
+
+    def __init__(self, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
+        self.rounds = rounds
+        self.leaves = leaves
+        self.seed = seed
+
+    def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Fit on (rows, features); `y` from `target`. Missing features are handled by the trees."""
+        self.columns_ = feature_columns(X)
+        values = X[self.columns_].to_numpy(dtype=float)
+        if np.isinf(values).any():
+            raise ValueError("features must be finite or NaN")
+        data = lgb.Dataset(values, y, weight=sample_weight, free_raw_data=True)
+        self.booster_ = lgb.train(self._parameters(len(y)), data, self.rounds)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """(rows,) log volatility relative to the slow level."""
+        values = X.reindex(columns=self.columns_).to_numpy(dtype=float)
+        return np.asarray(self.booster_.predict(values, num_threads=1), dtype=np.float64)
+
+    def _parameters(self, rows: int) -> dict[str, Any]:
+        return {
+            "objective": "l2",
+            "learning_rate": 0.03,
+            "num_leaves": self.leaves,
+            "min_data_in_leaf": int(np.clip(rows // 50, 20, 200)),
+            "feature_fraction": 0.5,
+            "bagging_fraction": 0.7,
+            "bagging_freq": 1,
+            "lambda_l2": 10.0,
+            "max_bin": 127,
+            "seed": self.seed,
+            "deterministic": True,
+            "force_col_wise": True,
+            "num_threads": 2,
+            "verbosity": -1,
+        }
+
+
+class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Weighted mean, in logs, of ridge (0.4), boosted trees (0.4) and the baseline B1 (0.2).
+
+    B1's long memory is the insurance against crashes out of calm; where a model's number is not finite, B1's is taken alone.
+    """
+
+    def __init__(self, penalty: float = 10.0, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
+        self.penalty = penalty
+        self.rounds = rounds
+        self.leaves = leaves
+        self.seed = seed
+
+    def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Fit both learners on (rows, features); `y` from `target`."""
+        self.ridge_ = RidgeScale(self.penalty).fit(X, y, sample_weight)
+        self.boosted_ = BoostedScale(self.rounds, self.leaves, self.seed).fit(X, y, sample_weight)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """(rows,) log volatility relative to the slow level."""
+        baseline = B1Scale().predict(X)
+        blend = RIDGE_SHARE * self.ridge_.predict(X) + BOOSTED_SHARE * self.boosted_.predict(X) + B1_SHARE * baseline
+        return np.where(np.isfinite(blend), blend, baseline)
+
+
+def _row_dot(values: FloatArray, coefficients: FloatArray) -> FloatArray:
+    """Row-wise dot product whose result for a row does not depend on how many other rows there are."""
+    return np.sum(values * coefficients, axis=1)

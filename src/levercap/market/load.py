@@ -1,0 +1,92 @@
+"""Loading a market folder: read, type, validate, align."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from levercap.config import MarketConfig
+from levercap.errors import DataError, Finding, Severity
+from levercap.market.align import to_panel
+from levercap.market.tables import SCHEMAS, RawFile, Table, read_files
+from levercap.market.typed import typed_table
+from levercap.market.validate import clean_tables
+from levercap.panel import Panel
+
+__all__ = ["Market", "load_market", "market_from_tables", "validate_market", "write_market"]
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """A venue's market, read and validated.
+
+    Attributes
+    ----------
+    panel : bars and optional series on the hourly grid
+    tiers : leverage tiers of every snapshot, sorted by as_of, symbol and tier, or None when the venue has none
+    findings : what was noticed and worked around; all warnings
+    """
+
+    panel: Panel
+    tiers: pd.DataFrame | None
+    findings: tuple[Finding, ...]
+
+
+def load_market(folder: Path, config: MarketConfig) -> Market:
+    """Market of a folder in the format of ``docs/schemas.md``.
+
+    Raises
+    ------
+    DataError
+        when the folder, a required table or column is missing, or any finding is fatal; it carries all findings
+    """
+    tables, findings = _clean(*read_files(Path(folder)), config)
+    return _market(tables, findings, f"the market {folder} cannot be used")
+
+
+def validate_market(folder: Path, config: MarketConfig) -> tuple[Finding, ...]:
+    """Every problem of a market folder, fatal ones first; empty when there is none. Never raises DataError."""
+    try:
+        return _clean(*read_files(Path(folder)), config)[1]
+    except DataError as error:
+        return error.findings
+
+
+def market_from_tables(tables: Mapping[str, pd.DataFrame], config: MarketConfig) -> Market:
+    """Market of tables in memory, named and shaped as in a folder; same checks and errors as `load_market`."""
+    files = {
+        name: [RawFile(name, pa.Table.from_pandas(frame, preserve_index=False))] for name, frame in tables.items()
+    }
+    return _market(*_clean(files, [], config), "the market cannot be used")
+
+
+def write_market(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write each table as ``<name>.parquet`` into `folder`, made when it is not there."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, frame in tables.items():
+        frame.to_parquet(Path(folder) / f"{name}.parquet", index=False)
+
+
+def _clean(
+    files: Mapping[str, list[RawFile]], problems: list[Finding], config: MarketConfig
+) -> tuple[dict[str, pd.DataFrame], tuple[Finding, ...]]:
+    """Clean tables and all findings, fatal ones first."""
+    findings = list(problems)
+    tables: dict[str, Table] = {}
+    for name, some in files.items():
+        tables[name], found = typed_table(SCHEMAS[name], some)
+        findings += found
+    clean, found = clean_tables(tables, findings, config)
+    findings += found
+    return clean, tuple(sorted(findings, key=lambda finding: finding.severity != Severity.FATAL))
+
+
+def _market(tables: dict[str, pd.DataFrame], findings: tuple[Finding, ...], message: str) -> Market:
+    fatal = sum(finding.severity == Severity.FATAL for finding in findings)
+    if fatal:
+        raise DataError(f"{message}: {fatal} fatal problem{'s' if fatal > 1 else ''}", findings)
+    return Market(to_panel(tables), tables.get("leverage_tiers"), findings)

@@ -1,0 +1,111 @@
+"""Panel: the market as aligned arrays, time x symbol, with holes kept as missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from levercap.errors import DataError
+from levercap.vocabulary import FloatArray
+
+__all__ = ["Panel"]
+
+HOUR = pd.Timedelta(hours=1)
+
+BAR_FIELDS = ("open", "high", "low", "close", "volume")
+OPTIONAL_FIELDS = ("funding_rate", "open_interest", "implied_vol")
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Hourly market of one venue on a complete hourly grid.
+
+    Row ``i`` holds what became known at ``timestamps[i] + 1h``: the bar that opened at ``timestamps[i]``, and of every
+    optional series the last value stamped within that bar's hour, its end included. A missing value is NaN, never a filled one.
+
+    Attributes
+    ----------
+    timestamps : hourly bar opens, UTC, without gaps, length ``hours``
+    symbols : sorted names, length ``symbols``
+    open, high, low, close : (hours, symbols), quote currency
+    volume : (hours, symbols), base units
+    funding_rate, open_interest, implied_vol : (hours, symbols) or None when the venue has no such table
+    """
+
+    timestamps: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    funding_rate: FloatArray | None = None
+    open_interest: FloatArray | None = None
+    implied_vol: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        shape = (len(self.timestamps), len(self.symbols))
+        for name in (*BAR_FIELDS, *OPTIONAL_FIELDS):
+            array = getattr(self, name)
+            if array is not None and array.shape != shape:
+                raise ValueError(f"Panel.{name} has shape {array.shape}, expected {shape} (hours, symbols)")
+        if str(self.timestamps.tz) != "UTC":
+            raise ValueError(f"Panel.timestamps must be timezone-aware UTC, got {self.timestamps.tz}")
+
+    @property
+    def start(self) -> pd.Timestamp:
+        """Open of the first bar."""
+        return self.timestamps[0]
+
+    @property
+    def end(self) -> pd.Timestamp:
+        """The instant up to which this panel knows the market: the close of its last bar."""
+        return self.timestamps[-1] + HOUR
+
+    def rows_known(self, as_of: pd.Timestamp) -> int:
+        """Number of leading rows known at `as_of`: bars whose close is not after it."""
+        return int(self.timestamps.searchsorted(as_of - HOUR, side="right"))
+
+    def until(self, as_of: pd.Timestamp) -> Panel:
+        """The panel as it was known at `as_of`, symbols that had not traded yet included (all NaN)."""
+        n = self.rows_known(as_of)
+        if n == 0:
+            raise DataError(f"no bar is known at {as_of}: the market starts at {self.start}")
+        cut = {
+            name: None if (array := getattr(self, name)) is None else array[:n]
+            for name in (*BAR_FIELDS, *OPTIONAL_FIELDS)
+        }
+        return dataclasses.replace(self, timestamps=self.timestamps[:n], **cut)
+
+    def select(self, symbols: list[str] | tuple[str, ...]) -> Panel:
+        """The panel of the given symbols only."""
+        unknown = sorted(set(symbols) - set(self.symbols))
+        if unknown:
+            raise DataError(f"symbols not in the market: {', '.join(unknown)}; it has {', '.join(self.symbols)}")
+        keep = [self.symbols.index(s) for s in sorted(symbols)]
+        cut = {
+            name: None if (array := getattr(self, name)) is None else np.ascontiguousarray(array[:, keep])
+            for name in (*BAR_FIELDS, *OPTIONAL_FIELDS)
+        }
+        return dataclasses.replace(self, symbols=tuple(sorted(symbols)), **cut)
+
+    def origins(self, start: pd.Timestamp, stop: pd.Timestamp, every_hours: int = 24) -> pd.DatetimeIndex:
+        """Instants ``start, start + every, ... < stop`` at which this panel knows at least one bar."""
+        grid = pd.date_range(start, stop, freq=f"{every_hours}h", inclusive="left", unit="us")
+        return grid[(grid >= self.start + HOUR) & (grid <= self.end)]
+
+    def data_hash(self) -> str:
+        """Sha256 over every value known, 16 hex digits: the same data gives the same hash on any machine."""
+        digest = hashlib.sha256()
+        digest.update(",".join(self.symbols).encode())
+        digest.update(self.timestamps.as_unit("us").asi8.tobytes())
+        for name in (*BAR_FIELDS, *OPTIONAL_FIELDS):
+            array = getattr(self, name)
+            if array is not None:
+                digest.update(name.encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]

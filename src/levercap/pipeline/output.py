@@ -1,0 +1,109 @@
+"""Writing output folders: whole or not at all, and byte-identical for the same content."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+__all__ = ["SUCCESS", "atomic_folder", "write_json", "write_parquet"]
+
+SUCCESS: Final = "_SUCCESS"
+"""Empty file written last: a folder that holds it is complete."""
+
+
+@contextmanager
+def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
+    """Yield a temporary sibling of `target` to write into; on leaving, it becomes `target`.
+
+    A kill at any moment leaves the old folder, the new one, or none; never a half. The old folder is moved aside, the
+    new one moved in, the old one deleted; leftovers of killed runs are removed by the next run. An error inside the
+    block leaves the old folder as it was. Writers into the same parent folder wait for each other, so compute first and
+    enter the block only to write.
+
+    Parameters
+    ----------
+    target : folder to write or replace; parents are made
+    marker : name of an empty file written last, or None when the content has a last file of its own
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building, old = (target.with_name(f".{target.name}.{suffix}") for suffix in ("writing", "replaced"))
+    with _exclusive(target.parent):
+        _remove(building)
+        if old.exists() and not target.exists():  # killed between the two renames: the old output is still whole
+            old.rename(target)
+        _remove(old)
+        building.mkdir()
+        try:
+            yield building
+            _sync(building)
+            if marker is not None:
+                (building / marker).touch()
+                _sync_path(building / marker)
+                _sync_path(building)
+        except BaseException:
+            _remove(building)
+            raise
+        if target.exists():
+            target.rename(old)
+        building.rename(target)
+        _sync_path(target.parent)
+        _remove(old)
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write `frame` without its index; the same frame gives the same bytes.
+
+    Strings are dictionary-encoded, compression is fixed, and the metadata hold no time and no version of pandas.
+    """
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(table, path, compression="zstd", use_dictionary=_strings(table), row_group_size=1 << 18)
+
+
+def write_json(value: Mapping[str, Any], path: Path) -> None:
+    """Write `value` as readable JSON with sorted keys; NaN is refused, a missing number is null."""
+    path.write_text(json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _strings(table: pa.Table) -> list[str]:
+    return [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
+
+
+@contextmanager
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Hold a lock on `folder` that the system lets go of when the process ends, however it ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _sync(folder: Path) -> None:
+    """Force every file and folder below `folder` to the disk, so that a rename never outruns its content."""
+    for path in sorted(folder.rglob("*")):
+        _sync_path(path)
+    _sync_path(folder)
+
+
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,37 @@
+"""Reasons: short codes that say why a limit is what it is, joined by ``;``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from levercap.vocabulary import BoolArray
+
+__all__ = ["REASONS", "join_reasons"]
+
+REASONS: Final = {
+    "no_position": "the account holds nothing: its limit is that of a reference position",
+    "no_forecast": "no symbol of the market has a forecast: the reference position takes the bound",
+    "symbol_unknown": "a position is in a symbol the market does not know",
+    "symbol_stale": "a position is in a symbol whose market data has stopped",
+    "tier_missing": "the venue has tiers but none for a symbol held",
+    "segment_unknown": "the segment has no profile: the strictest one applies",
+    "previous_invalid": "the previous limit was not a positive number: the fallback took its place",
+    "failed_closed": "the limit could not be computed: the fallback took its place",
+    "rise_limited": "the limit rises by no more than the daily maximum",
+    "rise_held": "the limit would rise by less than the hysteresis band, or on incomplete data",
+    "above_limit": "the account's leverage is above its limit",
+}
+"""Every code with its meaning. Codes of rejected accounts come from the book."""
+
+
+def join_reasons(flags: Mapping[str, BoolArray]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Codes whose flag is set, joined by ``;`` in the order of `flags`, for each account, (accounts,)."""
+    codes = list(flags)
+    bits = np.stack(list(flags.values())).astype(np.int64)
+    key = (bits << np.arange(len(codes))[:, None]).sum(axis=0)
+    distinct, inverse = np.unique(key, return_inverse=True)
+    texts = [";".join(code for k, code in enumerate(codes) if value >> k & 1) for value in distinct.tolist()]
+    return np.array(texts, dtype=object)[inverse]

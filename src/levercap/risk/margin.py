@@ -1,0 +1,217 @@
+"""Venue margin: leverage tiers per symbol, and the largest leverage they leave along an account's portfolio.
+
+A tier holds for notionals in ``(floor, cap]``. Initial margin is ``notional / max_leverage`` of the tier the notional falls in (a
+step at every cap); maintenance margin is ``notional * rate - amount`` and continuous, so the amount follows from the rates:
+``amount_n = amount_(n-1) + floor_n * (rate_n - rate_(n-1))`` (Binance and Bybit margin parameters). Stated amounts are not
+needed and not read: some sheets lack them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from levercap.config import PolicyConfig
+from levercap.portfolio import Portfolio
+from levercap.vocabulary import BoolArray, FloatArray, IntArray
+
+__all__ = [
+    "MarginSheet",
+    "initial_margin",
+    "liquidation_cap",
+    "maintenance_margin",
+    "margin_sheet",
+    "tier_cap",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class MarginSheet:
+    """Tiers of every symbol as padded arrays; the last row, which code -1 also names, is for symbols nobody knows.
+
+    Attributes
+    ----------
+    count : (symbols + 1,) tiers of the row, at least one
+    cap : (symbols + 1, tiers) largest notional of the tier, quote currency; inf where the venue sets none
+    initial_rate : (symbols + 1, tiers) one over the tier's maximum leverage; 0 where the venue sets none
+    maintenance_rate, maintenance_amount : (symbols + 1, tiers)
+    missing : (symbols + 1,) the venue has tiers but none for this symbol
+    """
+
+    count: IntArray
+    cap: FloatArray
+    initial_rate: FloatArray
+    maintenance_rate: FloatArray
+    maintenance_amount: FloatArray
+    missing: BoolArray
+
+
+def margin_sheet(tiers: pd.DataFrame | None, symbols: tuple[str, ...], policy: PolicyConfig) -> MarginSheet:
+    """Sheet for `symbols` from the tiers in force; None means the venue sets no tiers.
+
+    A symbol without a usable tier gets the flat `policy.missing_tier_max_leverage`. Where a venue states several tiers for
+    the same notional (it publishes one sheet per contract under one name), the most conservative one counts.
+    """
+    if tiers is None:
+        flat, missing = (np.inf, 0.0, policy.maintenance_margin_rate), False
+        rows = {}
+    else:
+        leverage = policy.missing_tier_max_leverage
+        flat, missing = (np.inf, 1.0 / leverage, max(policy.maintenance_margin_rate, 0.5 / leverage)), True
+        rows = {str(name): _envelope(group) for name, group in tiers.groupby("symbol", sort=True, observed=True)}
+    tables = [rows[name] if len(rows.get(name, ())) else np.array([flat]) for name in symbols] + [np.array([flat])]
+    count = np.array([len(table) for table in tables], dtype=np.int64)
+    padded = np.stack([np.pad(table, ((0, count.max() - len(table)), (0, 0)), mode="edge") for table in tables])
+    cap, initial, rate = (np.ascontiguousarray(padded[:, :, k]) for k in range(3))
+    floor = np.concatenate([np.zeros((len(tables), 1)), cap[:, :-1]], axis=1)
+    step = np.diff(rate, axis=1, prepend=0.0)
+    amount = np.cumsum(np.where(step == 0, 0.0, np.where(np.isfinite(floor), floor, 0.0) * step), axis=1)
+    known = np.array([len(rows.get(name, ())) > 0 for name in symbols] + [False])
+    return MarginSheet(count, cap, initial, rate, amount, ~known & missing)
+
+
+def _envelope(group: pd.DataFrame) -> FloatArray:
+    """(tiers, 3) cap, initial rate and maintenance rate, ascending; empty when an entry is unusable."""
+    columns = ["notional_floor", "notional_cap", "max_leverage", "maintenance_margin_rate"]
+    floor, cap, leverage, rate = group[columns].to_numpy(dtype=np.float64).T
+    if np.isnan([floor, cap, leverage, rate]).any() or (leverage <= 0).any() or (rate < 0).any() or (cap <= floor).any():
+        return np.empty((0, 3))
+    upper = np.unique(np.concatenate([floor[floor > 0], cap]))
+    lower = np.concatenate([[0.0], upper[:-1]])
+    covers = (floor[None, :] <= lower[:, None]) & (cap[None, :] >= upper[:, None])
+    initial = np.where(covers, 1.0 / leverage, 0.0).max(axis=1)
+    maintenance = np.where(covers, rate, 0.0).max(axis=1)
+    return np.column_stack([upper, np.maximum.accumulate(initial), np.maximum.accumulate(maintenance)])
+
+
+def initial_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArray) -> FloatArray:
+    """(positions,) margin to open, quote currency; inf beyond the last tier."""
+    size = np.abs(notional)
+    tier = _tier(sheet, symbol, size)
+    return np.where(size > sheet.cap[symbol, tier], np.inf, size * sheet.initial_rate[symbol, tier])
+
+
+def maintenance_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArray) -> FloatArray:
+    """(positions,) margin below which the position is liquidated, quote currency; the last tier's rate goes on beyond it."""
+    size = np.abs(notional)
+    tier = _tier(sheet, symbol, size)
+    return size * sheet.maintenance_rate[symbol, tier] - sheet.maintenance_amount[symbol, tier]
+
+
+def _tier(sheet: MarginSheet, symbol: IntArray, size: FloatArray) -> IntArray:
+    """Index of the tier each notional falls in, the last one beyond its cap."""
+    beyond = (size[:, None] > sheet.cap[symbol]).sum(axis=1)
+    return np.minimum(beyond, sheet.count[symbol] - 1).astype(np.int64)
+
+
+def tier_cap(portfolio: Portfolio, sheet: MarginSheet) -> FloatArray:
+    """(accounts,) largest leverage along the portfolio whose initial margin the equity covers; inf without tiers.
+
+    Beyond a symbol's last tier no more notional is allowed. The answer depends on the account's shares and equity only.
+    """
+    out = np.empty(len(portfolio))
+    _tier_cap(*_arrays(portfolio), sheet.count, sheet.cap, sheet.initial_rate, out)
+    return out
+
+
+def liquidation_cap(portfolio: Portfolio, sheet: MarginSheet, loss: FloatArray) -> FloatArray:
+    """(accounts,) largest leverage at which equity covers the loss and what maintenance margin it leaves to hold.
+
+    Parameters
+    ----------
+    loss : (accounts,) path loss per unit of gross notional, at least zero
+
+    Notes
+    -----
+    Largest t with ``t * loss + sum_k MM_k(|u_k| t) <= equity``, over equity. Without tiers ``1 / (loss + maintenance rate)``.
+    """
+    out = np.empty(len(portfolio))
+    loss = np.ascontiguousarray(loss, dtype=np.float64)
+    _liquidation_cap(
+        *_arrays(portfolio), loss, sheet.count, sheet.cap, sheet.maintenance_rate, sheet.maintenance_amount, out
+    )
+    return out
+
+
+def _arrays(portfolio: Portfolio) -> tuple[FloatArray, IntArray, IntArray, FloatArray]:
+    return (
+        np.ascontiguousarray(portfolio.equity, dtype=np.float64),
+        np.ascontiguousarray(portfolio.offsets, dtype=np.int64),
+        np.ascontiguousarray(portfolio.symbol, dtype=np.int64),
+        np.ascontiguousarray(portfolio.notional, dtype=np.float64),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _absolute_shares(notional: Any, first: int, last: int) -> Any:  # pragma: no cover
+    size = np.abs(notional[first:last])
+    largest = size.max() if last > first else 0.0
+    if largest == 0.0:
+        return np.zeros(last - first)
+    size = size / largest
+    return size / size.sum()
+
+
+@njit(nogil=True, cache=True)
+def _next_break(share: Any, code: Any, first: int, tier: Any, cap: Any) -> Any:  # pragma: no cover
+    """Smallest gross notional at which a position reaches the cap of its tier, and which position that is."""
+    nearest, which = np.inf, -1
+    for k in range(len(share)):
+        if share[k] > 0.0:
+            at = cap[code[first + k], tier[k]] / share[k]
+            if at < nearest:
+                nearest, which = at, k
+    return nearest, which
+
+
+@njit(nogil=True, cache=True)
+def _tier_cap(equity: Any, offsets: Any, code: Any, notional: Any, count: Any, cap: Any, rate: Any, out: Any) -> None:  # pragma: no cover
+    for i in range(len(out)):
+        first = offsets[i]
+        share = _absolute_shares(notional, first, offsets[i + 1])
+        tier = np.zeros(len(share), np.int64)
+        gross = 0.0
+        while True:
+            slope = 0.0
+            for k in range(len(share)):
+                slope += share[k] * rate[code[first + k], tier[k]]
+            afforded = equity[i] / slope if slope > 0.0 else np.inf
+            nearest, which = _next_break(share, code, first, tier, cap)
+            if afforded <= nearest:  # at most `gross` when the step up at the last break is not affordable
+                gross = max(gross, afforded)
+                break
+            gross = nearest
+            if tier[which] == count[code[first + which]] - 1:
+                break
+            tier[which] += 1
+        out[i] = gross / equity[i]
+
+
+@njit(nogil=True, cache=True)
+def _liquidation_cap(
+    equity: Any, offsets: Any, code: Any, notional: Any, loss: Any, count: Any, cap: Any, rate: Any, amount: Any, out: Any
+) -> None:  # pragma: no cover
+    for i in range(len(out)):
+        first = offsets[i]
+        share = _absolute_shares(notional, first, offsets[i + 1])
+        tier = np.zeros(len(share), np.int64)
+        last = np.zeros(len(share), np.bool_)
+        active = share.copy()  # a position in its last tier meets no further break
+        while True:
+            slope, constant = loss[i], equity[i]
+            for k in range(len(share)):
+                row = code[first + k]
+                slope += share[k] * rate[row, tier[k]]
+                constant += amount[row, tier[k]] if share[k] > 0.0 else 0.0
+                last[k] = tier[k] == count[row] - 1
+                active[k] = 0.0 if last[k] else share[k]
+            gross = constant / slope if slope > 0.0 else np.inf
+            nearest, which = _next_break(active, code, first, tier, cap)
+            if gross <= nearest:
+                break
+            tier[which] += 1
+        out[i] = gross / equity[i]

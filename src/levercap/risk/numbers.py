@@ -1,0 +1,101 @@
+"""RiskNumbers: what the scenarios say about each account."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from levercap.config import PolicyConfig
+from levercap.portfolio import Portfolio
+from levercap.risk.kernel import COLUMNS, account_numbers
+from levercap.risk.paths import AdversePaths
+from levercap.vocabulary import FloatArray
+
+__all__ = ["RiskNumbers", "risk_numbers"]
+
+ACCOUNTS_PER_TASK = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class RiskNumbers:
+    """Risk of each account over the horizon; every field is (accounts,), losses are fractions of gross notional.
+
+    Attributes
+    ----------
+    var_99, es_975 : at the end of the horizon
+    path_var_99, path_es_975 : at the worst moment within it
+    liquidation_loss : path VaR at one minus the liquidation budget
+    insolvency_margin : smallest margin m with ``E[(path loss + closing cost - m)+]`` within the insolvency budget
+    stressed_liquidation_loss, stressed_insolvency_margin, stressed_path_es_975 : the same at stressed volatility
+    liquidation_probability : P(path loss > the margin above maintenance that the account has now)
+    shock_probability : P(path loss >= policy.shock_barrier)
+    """
+
+    var_99: FloatArray
+    es_975: FloatArray
+    path_var_99: FloatArray
+    path_es_975: FloatArray
+    liquidation_loss: FloatArray
+    insolvency_margin: FloatArray
+    stressed_liquidation_loss: FloatArray
+    stressed_insolvency_margin: FloatArray
+    stressed_path_es_975: FloatArray
+    liquidation_probability: FloatArray
+    shock_probability: FloatArray
+
+
+def risk_numbers(
+    portfolio: Portfolio,
+    paths: AdversePaths,
+    policy: PolicyConfig,
+    margin: FloatArray | None = None,
+    threads: int | None = None,
+) -> RiskNumbers:
+    """Exact risk numbers of every account; one account alone gets the same bits as in any batch and on any number of threads.
+
+    Parameters
+    ----------
+    portfolio : positions; symbols without a row in `paths` take the bound of `AdversePaths` in every scenario, and gains of
+        the account's other positions do not offset it
+    paths : scenarios laid out by `adverse_paths`
+    policy : liquidation and insolvency budget, closing cost, shock barrier
+    margin : (accounts,) path loss per unit of gross notional beyond which the account is liquidated,
+        ``1 / effective leverage - maintenance rate``; None or inf gives a liquidation probability of zero
+    threads : defaults to the processors this process may use
+    """
+    accounts = len(portfolio)
+    out = np.empty((accounts, len(COLUMNS)))
+    code = paths.codes(portfolio.symbols)[portfolio.symbol]
+    limit = np.full(accounts, np.inf) if margin is None else np.ascontiguousarray(margin, dtype=np.float64)
+    rule = np.array(
+        [policy.liquidation_probability, policy.insolvency_budget, policy.closing_cost, policy.shock_barrier], dtype=np.float64
+    )
+    bounds = np.array([paths.bound, paths.stressed_bound])
+    shared = (
+        np.ascontiguousarray(portfolio.offsets, dtype=np.int64),
+        np.ascontiguousarray(code, dtype=np.int64),
+        np.ascontiguousarray(portfolio.notional, dtype=np.float64),
+        limit,
+        paths.adverse,
+        paths.end,
+        paths.weights,
+        paths.stressed_factor,
+        bounds,
+        rule,
+        out,
+    )
+    tasks = [(first, min(first + ACCOUNTS_PER_TASK, accounts)) for first in range(0, accounts, ACCOUNTS_PER_TASK)]
+    workers = min(len(tasks), threads if threads is not None else _processors())
+    if workers <= 1:
+        account_numbers(0, accounts, *shared)
+    else:  # the kernel releases the interpreter lock; plain threads, unlike OpenMP, survive forks and concurrent callers
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(lambda task: account_numbers(*task, *shared), tasks))
+    return RiskNumbers(*(np.ascontiguousarray(column) for column in out.T))
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
