@@ -17,7 +17,10 @@ TO    ?=
 UNTIL ?=
 AS_OF ?=
 
-BUNDLE ?= models/challenger
+# Where training writes to, and what scoring takes: the champion, except in `make run`, which shows its own model.
+BUNDLE     ?= models/challenger
+SCORE_WITH ?= models:/levercap@champion
+
 READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 LEVERCAP := $(BIN)/levercap
@@ -52,6 +55,7 @@ $(READY): requirements.txt pyproject.toml
 		     echo "and run make setup again."; exit 1; }
 	@touch $@
 
+run: SCORE_WITH := $(BUNDLE)
 run: setup data validate train evaluate promote score report ## the whole product: data, models, limits, report
 
 data: setup ## write the simulated market and book to data/ (with MARKET: only a book on its symbols)
@@ -72,10 +76,11 @@ evaluate: setup ## walk-forward evaluation: forecasts, tails, leaderboard, repor
 	$(LEVERCAP) evaluate --config $(CONFIG) --market $(market) $(window) --out $(OUT)/evaluation
 
 promote: setup ## gate the challenger against the champion (a refusal is reported, the champion stays)
-	$(LEVERCAP) promote --config $(CONFIG) --market $(market) || test $$? -eq 1
+	$(LEVERCAP) promote --out $(OUT)/promotion \
+		|| { test $$? -eq 1 && echo "The gate refused the challenger: the champion, if there is one, stays."; }
 
 score: setup ## a limit for every account, from the champion
-	$(LEVERCAP) score --config $(CONFIG) --bundle models:/levercap@champion --market $(market) \
+	$(LEVERCAP) score --config $(CONFIG) --bundle $(SCORE_WITH) --market $(market) \
 		--accounts $(ACCOUNTS) --positions $(POSITIONS) $(if $(AS_OF),--as-of $(AS_OF)) --out $(OUT)/scores
 
 replay: setup ## daily limits of a fixed book over a period, and the policy's evidence
@@ -96,8 +101,9 @@ lint: setup ## ruff and the import contracts
 types: setup ## mypy --strict
 	$(BIN)/mypy
 
-bench: setup ## throughput of the risk kernel and of scoring, on this machine
-	$(BIN)/python experiments/bench.py
+bench: setup ## throughput of the risk kernel and of predict, on this machine
+	$(BIN)/python benchmarks/bench_kernel.py
+	$(BIN)/python benchmarks/bench_predict.py
 
 clean: ## remove everything that the targets above wrote, except the environment
 	rm -rf $(OUT) data/market data/book models/challenger mlruns mlflow.db

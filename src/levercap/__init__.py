@@ -1,5 +1,10 @@
 """Levercap: forecast-driven leverage limits, one per account, with the reason and the evidence."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from levercap.loading import load
+
 __version__ = "0.1.0"
 
 __all__ = ["__version__", "load"]
@@ -8,7 +13,7 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> object:
     """Import `load` on first use, so that `import levercap` stays light."""
     if name == "load":
-        from levercap.load import load
+        from levercap.loading import load
 
         return load
     raise AttributeError(f"module 'levercap' has no attribute {name!r}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
+from levercap.columns import as_numbers, as_text, read_frame
 from levercap.errors import DataError, Finding, Severity
 from levercap.portfolio import Portfolio
 from levercap.vocabulary import BoolArray, FloatArray, IntArray
@@ -27,7 +28,11 @@ DUST = 1e-12
 
 REASONS = {
     "account_id_missing": ("account_id", "accounts without an id", "a non-empty id"),
-    "duplicate_account": ("account_id", "accounts listed more than once; none of the rows can be trusted", "one row each"),
+    "duplicate_account": (
+        "account_id",
+        "accounts listed more than once; none of the rows can be trusted",
+        "one row each",
+    ),
     "account_missing": ("account_id", "accounts with positions that are not in the accounts table", "a row for each"),
     "equity_missing": ("equity", "accounts without equity", "a positive number, quote currency"),
     "equity_not_a_number": ("equity", "accounts whose equity is not a number", "a positive number, quote currency"),
@@ -46,8 +51,8 @@ class Book:
 
     Attributes
     ----------
-    accounts : every account in input order, account_id as str, equity as float64, other columns untouched; accounts seen only
-        in positions are appended at the end, sorted by id
+    accounts : every account in input order, account_id as str, equity as float64, other columns untouched; accounts
+        seen only in positions are appended at the end, sorted by id
     rejected : (rows of accounts,) whether the account cannot be scored
     reasons : for each row of accounts the codes of `REASONS` that apply, in that order; empty when not rejected
     portfolio : the accounts not rejected, positions netted per symbol; a symbol that is not in the market is coded -1
@@ -64,7 +69,7 @@ class Book:
 
 
 def read_book(accounts: Path, positions: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Accounts and positions from Parquet or CSV files; ids stay strings.
+    """Accounts and positions from Parquet or CSV files, or folders of them; ids stay strings.
 
     Raises
     ------
@@ -75,7 +80,7 @@ def read_book(accounts: Path, positions: Path) -> tuple[pd.DataFrame, pd.DataFra
     frames = []
     for path, needed in ((Path(accounts), ACCOUNT_COLUMNS), (Path(positions), POSITION_COLUMNS)):
         try:
-            frame = _read(path)
+            frame = read_frame(path, TEXT_COLUMNS)
         except FileNotFoundError:
             message, hint = f"the file {path} does not exist", f"a Parquet or CSV file with {', '.join(needed)}"
             findings.append(Finding("file_missing", Severity.FATAL, path.name, message, hint=hint))
@@ -95,8 +100,8 @@ def clean_book(
 ) -> Book:
     """Book of the accounts and positions of a venue with the given market symbols.
 
-    The result does not depend on the order of the rows of `positions`. Positions of zero notional are dropped and those of one
-    account in one symbol netted. `segments` are the known ones; None leaves the segment unchecked.
+    The result does not depend on the order of the rows of `positions`. Positions of zero notional are dropped and those
+    of one account in one symbol netted. `segments` are the known ones; None leaves the segment unchecked.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def clean_book(
     if problems:
         raise DataError("the book cannot be used", problems)
 
-    ids, holders = _text(accounts["account_id"]), _text(positions["account_id"])
+    ids, holders = as_text(accounts["account_id"]), as_text(positions["account_id"])
     coded = ids.dictionary_encode()
     code = coded.indices.to_numpy()
     holder = pc.index_in(holders, coded.dictionary).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -123,7 +128,7 @@ def clean_book(
     known = len(accounts)
 
     frame, equity, flags = _account_flags(accounts, ids, strangers, code)
-    notional = _number(positions["notional"])[0]
+    notional = as_numbers(positions["notional"])[0]
     position_flags = _position_flags(positions, notional, holder, int(code.max()) + 1)
     flags |= {reason: flag[code] for reason, flag in position_flags.items()}
     rejected = np.logical_or.reduce([*flags.values()])
@@ -131,7 +136,14 @@ def clean_book(
 
     portfolio, unknown = _portfolio(positions, notional, holder, code, rows, equity[rows], symbols)
     findings = [f for reason in REASONS for f in _reason_finding(reason, frame, flags[reason])]
-    findings += _finding("symbol_unknown", "symbol", positions, unknown, "positions in symbols without a market", "a symbol of the market")
+    findings += _finding(
+        "symbol_unknown",
+        "symbol",
+        positions,
+        unknown,
+        "positions in symbols without a market",
+        "a symbol of the market",
+    )
     findings += _segment_findings(frame[:known], segments) + _previous_findings(frame[:known])
     return Book(frame, rejected, _reason_tuples(flags, rejected), portfolio, rows, tuple(findings))
 
@@ -140,12 +152,13 @@ def _account_flags(
     accounts: pd.DataFrame, ids: pa.Array, strangers: list[str], code: IntArray
 ) -> tuple[pd.DataFrame, FloatArray, dict[str, BoolArray]]:
     """All accounts, their equity, and for each reason of an account's own which rows it applies to."""
-    equity, text = _number(accounts["equity"])
+    equity, text = as_numbers(accounts["equity"])
     frame = accounts.reset_index(drop=True).assign(account_id=ids.to_pandas().astype("str"), equity=equity)
     more = len(strangers)
     if more:
+        frame = frame.astype({name: _holding_missing(dtype) for name, dtype in frame.dtypes.items()})
         tail = pd.DataFrame({"account_id": pd.Series(strangers, dtype="str")}).reindex(columns=frame.columns)
-        tail = tail.astype({name: dtype for name, dtype in frame.dtypes.items() if _holds_missing(dtype)})
+        tail = tail.astype(frame.dtypes.to_dict())
         frame = pd.concat([frame, tail], ignore_index=True)
         equity, text = np.append(equity, np.full(more, np.nan)), np.append(text, np.zeros(more, dtype=bool))
     stranger = np.arange(len(frame)) >= len(accounts)
@@ -165,16 +178,18 @@ def _account_flags(
 def _position_flags(
     positions: pd.DataFrame, notional: FloatArray, holder: IntArray, accounts: int
 ) -> dict[str, BoolArray]:
-    """For each reason that lies in a position, whether it applies, per account code. Infinite sums count as not finite."""
+    """For each reason that lies in a position, whether it applies, per account code."""
     gross = np.bincount(holder, np.abs(notional), minlength=accounts)
-    nameless = _text(positions["symbol"])
+    nameless = as_text(positions["symbol"])
     flags = {
         "notional_not_finite": ~np.isfinite(gross),
         "symbol_missing": _any(pc.equal(nameless, "").to_numpy(zero_copy_only=False), holder, accounts),
         "kind_not_supported": np.zeros(accounts, dtype=bool),
     }
     if "kind" in positions.columns:
-        other = ~pc.is_in(_text(positions["kind"]), pa.array(["", "perp"], pa.large_string())).to_numpy(zero_copy_only=False)
+        other = ~pc.is_in(as_text(positions["kind"]), pa.array(["", "perp"], pa.large_string())).to_numpy(
+            zero_copy_only=False
+        )
         flags["kind_not_supported"] = _any(other, holder, accounts)
     return flags
 
@@ -190,9 +205,9 @@ def _portfolio(
 ) -> tuple[Portfolio, BoolArray]:
     """Netted positions of the accounts in `rows`, and which position rows name a symbol that is not in `symbols`.
 
-    Unknown symbols keep their own names while netting, so that two of them never cancel; they come first, sorted by name.
+    Unknown symbols keep their names while netting, so that two of them never cancel; they come first, sorted by name.
     """
-    coded = _text(positions["symbol"]).dictionary_encode()
+    coded = as_text(positions["symbol"]).dictionary_encode()
     names = [str(name) for name in coded.dictionary.to_pylist()]
     strange = sorted(set(names) - set(symbols))
     rank = {name: i for i, name in enumerate([*strange, *symbols])}
@@ -213,7 +228,7 @@ def _portfolio(
 
 
 def _netted(key: IntArray, notional: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Sum of notionals per key, keys ascending; what nets to rounding is dropped. Independent of the order of the rows."""
+    """Sum of notionals per key, keys ascending, whatever the order of the rows; what nets to rounding is dropped."""
     order = np.argsort(key, kind="stable")
     key, notional = key[order], notional[order]
     first = np.flatnonzero(np.append(True, key[1:] != key[:-1])) if len(key) else np.zeros(0, dtype=np.int64)
@@ -248,16 +263,16 @@ def _segment_findings(frame: pd.DataFrame, segments: tuple[str, ...] | None) -> 
 def _previous_findings(frame: pd.DataFrame) -> list[Finding]:
     if "previous_max_leverage" not in frame.columns:
         return []
-    previous, text = _number(frame["previous_max_leverage"])
+    previous, text = as_numbers(frame["previous_max_leverage"])
     with np.errstate(invalid="ignore"):
         wrong = text | np.isinf(previous) | (previous <= 0)
     name = "previous_max_leverage"
-    return _finding(f"{name}_invalid", name, frame, wrong, "previous limits that are not positive numbers", "above zero, or empty")
+    return _finding(
+        f"{name}_invalid", name, frame, wrong, "previous limits that are not positive numbers", "above zero, or empty"
+    )
 
 
-def _finding(
-    code: str, column: str, frame: pd.DataFrame, flag: BoolArray, message: str, hint: str
-) -> list[Finding]:
+def _finding(code: str, column: str, frame: pd.DataFrame, flag: BoolArray, message: str, hint: str) -> list[Finding]:
     rows = np.flatnonzero(flag)
     if not len(rows):
         return []
@@ -278,43 +293,16 @@ def _missing_columns(frame: pd.DataFrame, needed: Iterable[str], where: str) -> 
     return [Finding("column_missing", Severity.FATAL, where, message, len(lacking), hint=", ".join(needed))]
 
 
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".csv":
-        text = {name: pa.string() for name in TEXT_COLUMNS}
-        return pacsv.read_csv(path, convert_options=pacsv.ConvertOptions(column_types=text)).to_pandas()
-    if path.suffix != ".parquet":
-        raise FileNotFoundError(path) if not path.exists() else ValueError(f"unknown kind of file: {path.suffix or 'none'}")
-    return pd.read_parquet(path)
-
-
-def _text(column: pd.Series) -> pa.Array:
-    """A column as stripped strings, missing as the empty string."""
-    array = pa.array(column, from_pandas=True)
-    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    return pc.utf8_trim_whitespace(array.cast(pa.large_string()).fill_null(""))
-
-
 def _text_is_empty(coded: pa.DictionaryArray) -> BoolArray:
     empty = pc.equal(coded.dictionary, "").to_numpy(zero_copy_only=False)
     return empty[coded.indices.to_numpy()] if len(empty) else np.zeros(0, dtype=bool)
-
-
-def _number(column: pd.Series) -> tuple[FloatArray, BoolArray]:
-    """A column as float64, and which values are there but are no numbers."""
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return np.full(len(column), np.nan), np.ones(len(column), dtype=bool)
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(column), dtype=bool)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    blank = column.isna() | column.astype("str").str.strip().str.lower().isin(["", "nan"])
-    return values, np.isnan(values) & ~blank.to_numpy(dtype=bool)
 
 
 def _any(flag: BoolArray, group: IntArray, groups: int) -> BoolArray:
     return np.bincount(group, flag, minlength=groups) > 0
 
 
-def _holds_missing(dtype: object) -> bool:
-    return not (isinstance(dtype, np.dtype) and dtype.kind in "iub")
+def _holding_missing(dtype: Any) -> Any:
+    """The type that holds the same values and missing ones too."""
+    kind = dtype.kind if isinstance(dtype, np.dtype) else ""
+    return {"b": "boolean", "i": "Int64", "u": "UInt64"}.get(kind, dtype)

@@ -29,6 +29,7 @@ __all__ = [
     "PolicyConfig",
     "ProfileConfig",
     "ScenarioConfig",
+    "config_from_dict",
     "load_config",
 ]
 
@@ -66,10 +67,15 @@ class ForecastConfig:
     """The forecasting models."""
 
     seed: Seed = 7
+    """Seed of the learners."""
     ridge_penalty: Positive = 10.0
+    """Penalty of the ridge regression on standardised features."""
     boosting_rounds: Count = 250
+    """Trees of the LightGBM learner."""
     boosting_leaves: Annotated[int, Rule(lambda n: n >= 2, "a whole number, 2 or above")] = 15
+    """Leaves per tree: small, since neighbouring days say nearly the same."""
     recency_half_life_days: Positive = 730.0
+    """A training row this old counts half."""
     tail_shrinkage: NotNegative = 500.0
     """Own history of n outcomes gets weight n / (n + this) against the pooled tail."""
 
@@ -81,6 +87,7 @@ class ScenarioConfig:
     count: Count = 1000
     """Target number of scenarios: blocks with tail events are kept whole, calm ones thinned and weighted."""
     seed: Seed = 7
+    """Seed of thinning and of borrowed residuals."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,7 @@ class PolicyConfig:
             "institutional": ProfileConfig(max_leverage=100.0, loss_threshold=1.0),
         }
     )
+    """One profile per segment; a segment without one gets the strictest."""
     jurisdiction_caps: Mapping[str, Mapping[str, Positive]] = field(
         default_factory=lambda: {"EU": {"retail": 2.0}, "UK": {"retail": 2.0}}
     )
@@ -145,9 +153,13 @@ class MarketSimulation:
     """The embedded simulated market."""
 
     symbols: Count = 12
+    """Number of coins."""
     days: Count = 1096
+    """Length of the market."""
     start: Date = "2022-01-01"
+    """First day."""
     seed: Seed = 7
+    """The same seed gives the same market."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +167,9 @@ class BookSimulation:
     """The embedded simulated book."""
 
     accounts: Count = 5000
+    """Number of accounts."""
     seed: Seed = 7
+    """The same seed gives the same book."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +195,10 @@ class Config:
 
 
 def load_config(
-    path: Path | None = None, environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    defaults: Config | None = None,
 ) -> Config:
     """Effective configuration from file, environment and flags; raises ConfigError with every problem at once.
 
@@ -190,13 +207,23 @@ def load_config(
     path : TOML file, or None for the defaults
     environment : variables to look through; None for the process's own
     overrides : dotted names (``"policy.closing_cost"``) and values, as given by flags
+    defaults : what holds where nothing is said, for example a bundle's configuration; None for ``Config()``
     """
     problems: list[str] = []
-    defaults = Config()
+    defaults = Config() if defaults is None else defaults
     tree = read_toml(path) if path is not None else {}
     variables = read_environment(os.environ if environment is None else environment)
     merge(tree, variables, defaults.as_dict(), "the environment", problems)
     merge(tree, overrides or {}, defaults.as_dict(), "flags", problems)
+    return _checked(tree, problems, defaults)
+
+
+def config_from_dict(tree: Mapping[str, Any]) -> Config:
+    """Configuration from ``Config.as_dict``; raises ConfigError with every problem."""
+    return _checked(tree, [], Config())
+
+
+def _checked(tree: Mapping[str, Any], problems: list[str], defaults: Config) -> Config:
     config = build(Config, tree, "", problems, defaults)
     if problems:
         raise ConfigError("\n".join(["the configuration has problems:", *(f"  {p}" for p in problems)]))

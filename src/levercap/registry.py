@@ -73,6 +73,10 @@ class ModelVersion:
         return f"{SCHEME}{self.name}/{self.version}"
 
 
+class _NoStoreError(RegistryError):
+    """There is no store yet: nothing was ever trained here."""
+
+
 def log_training(bundle_folder: Path, metrics: Mapping[str, float], config_text: str) -> int:
     """Log one training run, register its bundle as a new version of `levercap` and make it the challenger.
 
@@ -86,7 +90,8 @@ def log_training(bundle_folder: Path, metrics: Mapping[str, float], config_text:
     -------
     The number of the new version. ``CARD.md`` and ``report.html`` of the bundle, where there, are logged beside it.
     """
-    bundle_id = str(read_manifest(bundle_folder).get("id", ""))
+    manifest = read_manifest(bundle_folder)
+    bundle_id = str(manifest.get("bundle_id", manifest["id"]))
     with _client(create=True) as (mlflow, client):
         experiment = _experiment(mlflow, client)
         with mlflow.start_run(experiment_id=experiment, run_name=bundle_id) as run:
@@ -161,8 +166,11 @@ def set_alias(alias: str, version: int) -> None:
 
 
 def _with_alias(alias: str) -> ModelVersion | None:
-    with _client(create=True) as (_, client):
-        return next((v for v in _versions(client, MODEL) if alias in v.aliases), None)
+    try:
+        with _client() as (_, client):
+            return next((v for v in _versions(client, MODEL) if alias in v.aliases), None)
+    except _NoStoreError:
+        return None
 
 
 def _find(client: Any, name: str, number: int | None, alias: str | None) -> ModelVersion:
@@ -262,15 +270,16 @@ def _client(create: bool = False) -> Iterator[tuple[Any, Any]]:
     os.environ.setdefault("DO_NOT_TRACK", "true")
     import mlflow
     import mlflow.exceptions
+    import sqlalchemy.exc
 
     with _store(mlflow) as uri, _quiet():
         store = _sqlite_file(uri)
         if not create and store is not None and not store.exists():
-            raise RegistryError(f"there is no registry at {uri}; run `levercap train` first or set MLFLOW_TRACKING_URI")
+            raise _NoStoreError(f"there is no registry at {uri}; run `levercap train` first or set {TRACKING}")
         try:
             yield mlflow, mlflow.MlflowClient()
-        except (mlflow.exceptions.MlflowException, OSError) as error:
-            raise RegistryError(f"the MLflow store {uri} failed: {error}") from error
+        except (mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+            raise RegistryError(f"the MLflow store {uri} failed: {str(error).splitlines()[0]}") from error
 
 
 @contextmanager

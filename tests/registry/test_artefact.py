@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from levercap.artefact import MANIFEST, verify, write_manifest
 from levercap.errors import BundleError
 
@@ -118,5 +119,5 @@ def test_links_out_of_the_folder_are_refused(folder, tmp_path_factory):
 def test_content_may_not_pose_as_the_manifest(folder):
     with pytest.raises(ValueError, match="files"):
         write_manifest(folder, {"files": {}}, 1)
-    with pytest.raises(ValueError, match="NaN|nan|JSON compliant"):
+    with pytest.raises(ValueError, match="JSON compliant"):
         write_manifest(folder, {"score": float("nan")}, 1)

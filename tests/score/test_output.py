@@ -1,46 +1,72 @@
 """Output folders: whole or not at all, whatever happens; the same frame, the same bytes."""
 
+import itertools
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
 from levercap.pipeline.output import SUCCESS, atomic_folder, write_json, write_parquet
 
-# The writer stops itself dead at the moment named by its argument: no handler runs, no buffer is flushed.
-WRITER = """
-import os, signal, sys
-from pathlib import Path
-from levercap.pipeline import output
 
-moment, target = sys.argv[1], Path(sys.argv[2])
-die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-rename, rmtree, moves = Path.rename, output.shutil.rmtree, []
+def doomed(moment, target):
+    """Write `target` and die at `moment` by a signal that no handler sees; runs in a process of its own."""
+    rename, rmtree, moves = Path.rename, shutil.rmtree, []
 
-def counted(self, to):
-    if moment == f"before_rename_{len(moves)}": die()
-    moves.append(to)
-    result = rename(self, to)
-    if moment == f"after_rename_{len(moves) - 1}": die()
-    return result
+    def die_at(name):
+        if moment == name:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-Path.rename = counted
-if moment == "deleting_old":
-    def half(folder):
+    def counted(self, to):
+        die_at(f"before_rename_{len(moves)}")
+        moves.append(rename(self, to))
+        die_at(f"after_rename_{len(moves) - 1}")
+        return moves[-1]
+
+    def halfway(folder):
         if str(folder).endswith("replaced"):
-            os.unlink(sorted(Path(folder).iterdir())[0]); die()
+            sorted(Path(folder).iterdir())[0].unlink()
+            die_at("deleting_old")
         rmtree(folder)
-    output.shutil.rmtree = half
-with output.atomic_folder(target) as building:
-    (building / "a.txt").write_text("new")
-    if moment == "between_files": die()
-    (building / "b.txt").write_text("new")
-    if moment == "before_marker": die()
-"""
+
+    Path.rename, shutil.rmtree = counted, halfway
+    with atomic_folder(target) as building:
+        (building / "a.txt").write_text("new")
+        die_at("between_files")
+        if moment == "slowly":
+            time.sleep(0.2)
+        (building / "b.txt").write_text("new")
+        die_at("before_marker")
+
+
+def forever(target):
+    """Write `target` again and again, each time with another text in both files."""
+    for i in itertools.count():
+        write(target, str(i))
+
+
+def start(work, *arguments):
+    """Process id of a fork that does `work`."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work(*arguments)
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    return pid
+
+
+def end(pid):
+    """Exit code of a fork, negative when a signal ended it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 MOMENTS = [
     "between_files",
     "before_marker",
@@ -72,7 +98,7 @@ def test_a_killed_writer_leaves_the_old_output_or_the_new_or_none(tmp_path, mome
     target = tmp_path / "as_of=2025-06-30T00"
     if before is not None:
         write(target, before)
-    code = subprocess.run([sys.executable, "-c", WRITER, moment, str(target)], check=False).returncode
+    code = end(start(doomed, moment, target))
     reached = before is not None or moment not in {"after_rename_1", "before_rename_1", "deleting_old"}
     assert code == (-signal.SIGKILL if reached else 0)
     assert content(target) in (None, whole("new"), *([whole(before)] if before is not None else []))
@@ -84,7 +110,7 @@ def test_a_killed_writer_leaves_the_old_output_or_the_new_or_none(tmp_path, mome
 def test_old_output_comes_back_when_the_next_run_fails_too(tmp_path):
     target = tmp_path / "out"
     write(target, "old")
-    subprocess.run([sys.executable, "-c", WRITER, "after_rename_0", str(target)], check=False)
+    assert end(start(doomed, "after_rename_0", target)) == -signal.SIGKILL
     assert content(target) is None
     with pytest.raises(RuntimeError), atomic_folder(target):
         raise RuntimeError
@@ -93,40 +119,37 @@ def test_old_output_comes_back_when_the_next_run_fails_too(tmp_path):
 
 def test_a_writer_killed_by_the_clock_at_random_moments(tmp_path):
     target = tmp_path / "out"
-    script = (
-        "import sys\nfrom pathlib import Path\nfrom levercap.pipeline.output import atomic_folder\n"
-        "print('ready', flush=True)\ni = 0\nwhile True:\n    i += 1\n"
-        "    with atomic_folder(Path(sys.argv[1])) as building:\n"
-        "        for name in ('a.txt', 'b.txt'): (building / name).write_text(str(i))\n"
-    )
     rng = np.random.default_rng(3)
-    for _ in range(4):
-        with subprocess.Popen([sys.executable, "-c", script, str(target)], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(float(rng.uniform(0.02, 0.15)))
-            process.kill()
+    for _ in range(20):
+        pid = start(forever, target)
+        time.sleep(float(rng.uniform(0.005, 0.05)))
+        os.kill(pid, signal.SIGKILL)
+        assert end(pid) == -signal.SIGKILL
         found = content(target)
         assert found is None or found == whole(found["a.txt"])
     write(target, "last")
+    assert content(target) == whole("last")
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_an_error_inside_leaves_the_old_output(tmp_path):
     target = tmp_path / "deep" / "out"
     write(target, "old")
-    with pytest.raises(KeyboardInterrupt), atomic_folder(target) as building:
-        (building / "a.txt").write_text("half")
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with atomic_folder(target) as building:
+            (building / "a.txt").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert content(target) == whole("old")
     assert [p.name for p in target.parent.iterdir()] == ["out"]
 
 
 def test_two_writers_take_turns(tmp_path):
     target = tmp_path / "out"
-    script = WRITER.replace('if moment == "between_files": die()', "import time; time.sleep(0.3)")
-    writers = [subprocess.Popen([sys.executable, "-c", script, "never", str(target)]) for _ in range(2)]
-    assert [w.wait(30) for w in writers] == [0, 0]
+    assert [end(pid) for pid in [start(doomed, "slowly", target) for _ in range(2)]] == [0, 0]
     assert content(target) == whole("new")
 
 
@@ -145,17 +168,6 @@ def test_same_frame_same_bytes_and_back(tmp_path):
     write_parquet(frame.set_index(frame.index[::-1]), tmp_path / "two.parquet")
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "one.parquet"), frame)
-
-
-def test_bytes_do_not_depend_on_the_process(tmp_path):
-    script = (
-        "import sys, pandas as pd\nfrom pathlib import Path\nfrom levercap.pipeline.output import write_parquet\n"
-        "write_parquet(pd.DataFrame({'x': [1.0, None], 's': ['b', 'a']}), Path(sys.argv[1]))\n"
-    )
-    for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        subprocess.run([sys.executable, "-c", script, str(tmp_path / seed)], check=True, env=environment)
-    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
 def test_json_refuses_what_is_no_number(tmp_path):

@@ -134,7 +134,7 @@ def add_verb(verbs: Verbs, name: str, command: Command, summary: str, descriptio
     return parser
 
 
-def market_flag(parser: argparse.ArgumentParser, required: bool = True) -> None:
+def market_flag(parser: argparse._ActionsContainer, required: bool = True) -> None:
     """Add ``--market``."""
     parser.add_argument("--market", type=Path, required=required, metavar="FOLDER", help="market folder")
 
@@ -177,12 +177,15 @@ def window_of(flags: argparse.Namespace, end: pd.Timestamp, days: int) -> tuple[
 
 
 def market_of(flags: argparse.Namespace, config: Config) -> Market:
-    """Market of ``--market``; its warnings go to the log."""
+    """Market of ``--market``; its warnings go to the log, in one line unless ``-v`` asks for all of it."""
     from levercap.market import load_market
 
     market = load_market(flags.market, config.market)
+    if market.findings:
+        counts = ", ".join(f"{finding.count:,} {finding.code}" for finding in market.findings)
+        logger.info("market warnings: %s (levercap validate shows them)", counts)
     for finding in market.findings:
-        logger.warning("%s", finding)
+        logger.debug("%s", finding)
     return market
 
 

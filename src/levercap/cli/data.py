@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from levercap.cli.arguments import Verbs, add_verb, config_of, hours, instant, market_flag, market_of, timestamp_of
 from levercap.cli.result import Result, pairs
 from levercap.config import Config
 from levercap.errors import ConfigError, DataError, Finding, Severity
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from levercap.panel import Panel
+
 __all__ = ["register"]
+
+BOOK_DAYS = 31
 
 
 def register(verbs: Verbs) -> None:
@@ -42,7 +50,7 @@ def simulate(flags: argparse.Namespace) -> Result:
         write_market(tables, flags.out / "market")
         bars = tables["bars"]
     else:
-        bars = _last_bars(load_market(flags.market, config.market))
+        bars = _last_bars(load_market(flags.market, config.market).panel)
     accounts, positions = simulate_book(config.simulated_book, bars)
     write_market({"accounts": accounts, "positions": positions}, flags.out / "book")
     written = {"market": flags.market or flags.out / "market", "book": flags.out / "book"}
@@ -53,6 +61,16 @@ def simulate(flags: argparse.Namespace) -> Result:
         "positions": len(positions),
     }
     return Result(pairs(data), data)
+
+
+def _last_bars(panel: Panel) -> pd.DataFrame:
+    """Timestamp, symbol, close and volume of the last `BOOK_DAYS` days: what the book is simulated on."""
+    import pandas as pd
+
+    hours = 24 * BOOK_DAYS
+    wide = {"close": panel.close[-hours:], "volume": panel.volume[-hours:]}
+    index = pd.MultiIndex.from_product([panel.timestamps[-hours:], panel.symbols], names=["timestamp", "symbol"])
+    return pd.DataFrame({name: values.ravel() for name, values in wide.items()}, index=index).dropna().reset_index()
 
 
 def validate(flags: argparse.Namespace) -> Result:

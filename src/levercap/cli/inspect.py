@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from levercap.cli.arguments import Verbs, add_verb, config_of
 from levercap.cli.result import Result
+from levercap.config import Config
 from levercap.errors import ConfigError
 
-__all__ = ["register"]
+__all__ = ["config_text", "register"]
 
 
 def register(verbs: Verbs) -> None:
@@ -31,15 +33,68 @@ def report(flags: argparse.Namespace) -> Result:
         raise ConfigError("nothing to report on: give --evaluation, --scores or --bundle")
     from levercap.report.build import write_report
 
-    write_report(flags.evaluation, flags.scores, flags.bundle, flags.out)
-    return Result(f"report  {flags.out}", {"report": flags.out})
+    run = None if flags.scores is None else _scoring_run(flags.scores, flags.bundle)
+    written = write_report(flags.evaluation, run, flags.bundle, flags.out)
+    evaluation, scores = _read_json(flags.evaluation, "summary.json"), _read_json(run, "summary.json")
+    data = {"report": written, "evaluation": evaluation, "scores": scores}
+    return Result("\n".join([*_in_words(evaluation, scores), f"Read more in {written}"]), data)
+
+
+def _in_words(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> Iterator[str]:
+    """The outcome in a few sentences."""
+    if evaluation:
+        period = f"{evaluation['from'][:10]} to {evaluation['to'][:10]}"
+        yield (
+            f"Forecasts, tried on {evaluation['origins']:,} days from {period} that their models had not seen: better "
+            f"than the baseline in {evaluation['better_than_b1']} of {evaluation['rows']} comparisons, by more than "
+            f"chance in {evaluation['significantly_better_than_b1']}."
+        )
+    if scores:
+        status, action = scores["status"], scores["action"]
+        yield (
+            f"Limits, as of {scores['provenance']['as_of'][:16]} UTC: {scores['accounts']:,} accounts, "
+            f"{status.get('scored', 0):,} scored, {status.get('fallback', 0):,} on the fallback, "
+            f"{status.get('rejected', 0):,} rejected."
+        )
+        yield (
+            f"{scores['over_limit']:,} accounts stand above their limit; {action.get('reduce', 0):,} should reduce, "
+            f"{action.get('reduce_only', 0):,} may only reduce, {action.get('no_new_risk', 0):,} may take no new risk."
+        )
+
+
+def _scoring_run(scores: Path, bundle: Path | None) -> Path:
+    """Folder of the latest scoring run below `scores`, of those that `bundle` made where there are such."""
+    from levercap.pipeline.explain import scores_folder, scoring_runs
+
+    if (scores / "limits.parquet").is_file():
+        return scores
+    bundle_id = _read_json(bundle, "MANIFEST.json").get("bundle_id")
+    runs = [
+        run
+        for run in scoring_runs(scores)
+        if _read_json(run, "summary.json").get("provenance", {}).get("bundle_id") == bundle_id
+    ]
+    return runs[-1] if runs else scores_folder(scores)
+
+
+def _read_json(folder: Path | None, name: str) -> dict[str, Any]:
+    """JSON object in a file of `folder`; empty when there is none, as after a replay."""
+    path = None if folder is None else folder / name
+    if path is None or not path.is_file():
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}
 
 
 def show_config(flags: argparse.Namespace) -> Result:
     """Print the configuration as TOML that gives the same configuration when read back."""
     config = config_of(flags)
-    text = "\n".join([f"# config_hash {config.config_hash()}", *_toml(config.as_dict())])
-    return Result(text, {"config_hash": config.config_hash(), "config": config.as_dict()})
+    return Result(config_text(config), {"config_hash": config.config_hash(), "config": config.as_dict()})
+
+
+def config_text(config: Config) -> str:
+    """Configuration as TOML, its hash in a comment; read back it is the same configuration."""
+    return "\n".join([f"# config_hash {config.config_hash()}", *_toml(config.as_dict())])
 
 
 def _toml(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from levercap.cli.arguments import (
     Verbs,
     add_verb,
     book_flags,
     bundle_flag,
+    bundle_of,
+    config_of,
     instant,
     market_flag,
+    market_of,
+    timestamp_of,
     window_flags,
+    window_of,
 )
-from levercap.cli.result import Result
+from levercap.cli.explanation import explanation_text
+from levercap.cli.progress import progress_bar
+from levercap.cli.result import Result, pairs, table
+from levercap.config import Config, load_config
+from levercap.errors import ConfigError, Finding, Severity
+from levercap.settings import read_environment
 
 __all__ = ["register"]
 
@@ -25,13 +38,13 @@ def register(verbs: Verbs) -> None:
     """Add the verbs of this module."""
     verb = add_verb(verbs, "score", score, "a limit for every account of a book")
     bundle_flag(verb)
-    market_flag(verb)
+    state = verb.add_mutually_exclusive_group(required=True)
+    market_flag(state, required=False)
+    state.add_argument("--snapshot", type=Path, metavar="FOLDER", help="market as snapshot/ of an earlier scoring run")
     book_flags(verb)
+    verb.add_argument("--previous", type=Path, metavar="PATH", help="earlier limits, or a folder of scoring runs")
     verb.add_argument(
-        "--previous", type=Path, metavar="FILE", help="limits of the day before; unset: the last ones in --out"
-    )
-    verb.add_argument(
-        "--as-of", type=instant, metavar="DATE", help="instant of the limits; unset: the end of the market"
+        "--as-of", type=instant, metavar="DATE", help="instant of the limits (default: end of the market)"
     )
     verb.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets a folder as_of=... per run")
 
@@ -45,16 +58,80 @@ def register(verbs: Verbs) -> None:
     verb.add_argument("account", metavar="ACCOUNT", help="account_id")
     verb.add_argument("--scores", type=Path, required=True, metavar="FOLDER", help="what score wrote to")
     book_flags(verb, required=False)
-    verb.add_argument("--as-of", type=instant, metavar="DATE", help="which scoring; unset: the latest")
+    verb.add_argument("--as-of", type=instant, metavar="DATE", help="which scoring run (default: the latest)")
 
 
 def score(flags: argparse.Namespace) -> Result:
-    raise SystemExit("pending")
+    """Write limits for every account, whole or not at all."""
+    from levercap.pipeline.score import score as run
+
+    summary = run(
+        flags.bundle,
+        accounts_path=flags.accounts,
+        positions_path=flags.positions,
+        out=flags.out,
+        market_folder=flags.market,
+        snapshot_folder=flags.snapshot,
+        previous=flags.previous,
+        as_of=None if flags.as_of is None else timestamp_of(flags.as_of),
+        config=_policy(flags),
+    )
+    found = summary["findings"]
+    findings = [Finding(f["code"], Severity(f["severity"]), f["where"], f["message"], f["count"]) for f in found]
+    return Result(_score_text(summary), summary, findings)
+
+
+def _policy(flags: argparse.Namespace) -> Config | None:
+    """Configuration to score with: ``--config``, else the bundle's under the environment; None is the bundle's own."""
+    if flags.config is not None:
+        return config_of(flags)
+    if not read_environment(os.environ):
+        return None
+    return load_config(defaults=bundle_of(flags.bundle).config)
+
+
+def _score_text(summary: Mapping[str, Any]) -> str:
+    """The counts a risk officer reads first."""
+    totals = summary["totals"]
+    facts = pairs(
+        {
+            "as of": summary["provenance"]["as_of"],
+            "accounts": summary["accounts"],
+            "over their limit": summary["over_limit"],
+            "to reduce, quote currency": totals["to_reduce"],
+            "written to": summary["folder"],
+        }
+    )
+    names = [name for name in ("status", "action", "binding", "reasons") if summary[name]]
+    counts = [table([name, "accounts"], list(summary[name].items())) for name in names]
+    limits = table(
+        ["max_leverage", "accounts", "5 %", "median", "95 %"],
+        [[name, q["accounts"], q["q05"], q["q50"], q["q95"]] for name, q in summary["max_leverage"].items()],
+    )
+    return "\n\n".join([facts, *counts, limits])
 
 
 def replay(flags: argparse.Namespace) -> Result:
-    raise SystemExit("pending")
+    """Score a fixed book on every day of the window with bundles that knew nothing later."""
+    from levercap.book import read_book
+    from levercap.pipeline.replay import replay as run
+
+    config = config_of(flags)
+    accounts, positions = read_book(flags.accounts, flags.positions)
+    market = market_of(flags, config)
+    start, stop = window_of(flags, market.panel.end, REPLAYED_DAYS)
+    with progress_bar("replay", flags.quiet) as report:
+        evidence = run(market, accounts, positions, start, stop, config, flags.out, progress=report)
+    plain = {name: value for name, value in evidence.items() if not isinstance(value, Mapping | list)}
+    return Result(pairs({**plain, "written to": flags.out}), evidence, market.findings)
 
 
 def explain(flags: argparse.Namespace) -> Result:
-    raise SystemExit("pending")
+    """Caps, risk numbers, positions, worst scenarios and what would change the limit of one account."""
+    from levercap.pipeline.explain import explain as run
+
+    if (flags.accounts is None) != (flags.positions is None):
+        raise ConfigError("--accounts and --positions belong together")
+    as_of = None if flags.as_of is None else timestamp_of(flags.as_of)
+    answer = run(flags.scores, flags.account, as_of, flags.accounts, flags.positions)
+    return Result(explanation_text(answer), answer)

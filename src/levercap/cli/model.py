@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from levercap.cli.arguments import (
     Verbs,
@@ -19,12 +21,14 @@ from levercap.cli.arguments import (
     window_flags,
     window_of,
 )
+from levercap.cli.inspect import config_text
 from levercap.cli.progress import progress_bar
-from levercap.cli.result import Result, pairs
+from levercap.cli.result import Result, pairs, table
 
 __all__ = ["register"]
 
 EVALUATED_DAYS = 180
+CHALLENGER = "models:/levercap@challenger"
 
 
 def register(verbs: Verbs) -> None:
@@ -48,9 +52,11 @@ def register(verbs: Verbs) -> None:
     verb.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write or replace")
 
     verb = add_verb(verbs, "promote", promote, "gate the challenger against the champion; exit 1 when it stays")
-    market_flag(verb)
-    verb.add_argument("--bundle", metavar="BUNDLE", help="candidate (default models:/levercap@challenger)")
-    window_flags(verb, EVALUATED_DAYS)
+    verb.add_argument(
+        "--bundle", default=CHALLENGER, metavar="MODEL", help=f"registered candidate (default {CHALLENGER})"
+    )
+    verb.add_argument("--champion", metavar="MODEL", help="registered model to beat (default: whoever is champion)")
+    verb.add_argument("--out", type=Path, metavar="FOLDER", help="gets the decision and the gate's table")
 
 
 def train(flags: argparse.Namespace) -> Result:
@@ -66,19 +72,39 @@ def train(flags: argparse.Namespace) -> Result:
     if not flags.no_register:
         from levercap import registry
 
-        data["registered"] = registry.log_training(bundle, flags.out)
+        facts = {"symbols": len(market.panel.symbols)}
+        version = registry.log_training(flags.out, facts, config_text(bundle.config))
+        data["registered"] = f"models:/{registry.MODEL}/{version}, alias {registry.CHALLENGER}"
     return Result(pairs(data), data, market.findings)
 
 
 def evaluate(flags: argparse.Namespace) -> Result:
     """Walk forward over the window and write the evidence."""
     from levercap.pipeline.walkforward import evaluate as walk
+    from levercap.report.build import write_report
 
     config = config_of(flags)
     market = market_of(flags, config)
     start, stop = window_of(flags, market.panel.end, EVALUATED_DAYS)
-    summary = walk(market, start, stop, config, flags.out)
-    return Result(pairs({**summary, "out": flags.out}), summary, market.findings)
+    with progress_bar("evaluate", flags.quiet) as report:
+        summary = walk(market, start, stop, config, flags.out, progress=report)
+    write_report(flags.out, None, None, flags.out / "report.html")
+    return Result(_evaluation_text(summary, flags.out), summary, market.findings)
+
+
+def _evaluation_text(summary: Mapping[str, Any], out: Path) -> str:
+    """The scores beside the baseline's, and the hit rates."""
+    facts = pairs(
+        {
+            "period": f"{summary['from'][:10]} .. {summary['to'][:10]}",
+            "days": summary["origins"],
+            "symbols": summary["symbols"],
+            "written to": out,
+        }
+    )
+    scores = [[name, d, summary["hit_rate"][name]] for name, d in summary["d_fz0"].items()]
+    header = ["loss", "FZ0 against B1 (below zero is better)", "hit rate"]
+    return f"{facts}\n\n{table(header, scores)}"
 
 
 def forecast(flags: argparse.Namespace) -> Result:
@@ -95,4 +121,10 @@ def forecast(flags: argparse.Namespace) -> Result:
 
 def promote(flags: argparse.Namespace) -> Result:
     """Move the champion alias when the candidate is better and covered."""
-    raise SystemExit("pending")
+    from levercap.pipeline.promote import promote as decide
+
+    decision = decide(flags.bundle, flags.champion, flags.out)
+    names = ("challenger", "champion", "opponent", "common_days")
+    reasons = "\n".join(f"  {reason}" for reason in decision["reasons"])
+    text = pairs({name.replace("_", " "): decision[name] for name in names})
+    return Result(f"{text}\npromoted, because\n{reasons}", decision)

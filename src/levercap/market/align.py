@@ -19,7 +19,7 @@ SERIES = {"funding": "funding_rate", "open_interest": "open_interest", "implied_
 
 
 def to_panel(tables: Mapping[str, pd.DataFrame]) -> Panel:
-    """Panel of clean tables (keys ``bars`` and any of `SERIES`).
+    """Panel of clean tables (keys ``bars`` and any of `SERIES`), each sorted by time within a symbol.
 
     A bar goes to the row of its open. A value stamped at instant t is known at t and goes to the row whose hour
     ``(open, open + 1h]`` contains t; the last one within an hour counts, and none is carried forward. Values of symbols
@@ -32,13 +32,12 @@ def to_panel(tables: Mapping[str, pd.DataFrame]) -> Panel:
     shape = (rows, len(symbols))
     row, column = hours - first, _codes(bars["symbol"], symbols)
     fields = {name: _grid(shape, row, column, bars[name]) for name in ("open", "high", "low", "close", "volume")}
-    series: dict[str, FloatArray | None] = {}
     for name, field in SERIES.items():
         if name in tables:
-            series[field] = _series_grid(shape, first, tables[name], field, symbols)
+            fields[field] = _series_grid(shape, first, tables[name], field, symbols)
     grid = (first + np.arange(rows)) * HOUR_MICROSECONDS
     timestamps = pd.DatetimeIndex(grid.view("datetime64[us]"), tz="UTC").as_unit("us")
-    return Panel(timestamps=timestamps, symbols=symbols, **fields, **series)
+    return Panel(timestamps=timestamps, symbols=symbols, **fields)
 
 
 def _series_grid(
@@ -46,10 +45,9 @@ def _series_grid(
 ) -> FloatArray:
     """Last value stamped within each hour, its end included; `first` is the hour of row 0 since the epoch."""
     stamps = _micros(frame["timestamp"])
-    order = np.argsort(stamps, kind="stable")
-    row = -(-stamps[order] // HOUR_MICROSECONDS) - 1 - first
-    column = _codes(frame["symbol"], symbols)[order]
-    value = frame[field].to_numpy(dtype=np.float64)[order]
+    row = -(-stamps // HOUR_MICROSECONDS) - 1 - first
+    column = _codes(frame["symbol"], symbols)
+    value = frame[field].to_numpy(dtype=np.float64)
     keep = (column >= 0) & (row >= 0) & (row < shape[0]) & ~np.isnan(value)
     return _grid(shape, row[keep], column[keep], value[keep])
 

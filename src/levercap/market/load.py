@@ -37,7 +37,7 @@ class Market:
 
 
 def load_market(folder: Path, config: MarketConfig) -> Market:
-    """Market of a folder in the format of ``docs/schemas.md``.
+    """Market of a folder in the format of ``docs/reference/schemas.md``.
 
     Raises
     ------
@@ -58,9 +58,7 @@ def validate_market(folder: Path, config: MarketConfig) -> tuple[Finding, ...]:
 
 def market_from_tables(tables: Mapping[str, pd.DataFrame], config: MarketConfig) -> Market:
     """Market of tables in memory, named and shaped as in a folder; same checks and errors as `load_market`."""
-    files = {
-        name: [RawFile(name, pa.Table.from_pandas(frame, preserve_index=False))] for name, frame in tables.items()
-    }
+    files = {name: [RawFile(name, pa.Table.from_pandas(frame, preserve_index=False))] for name, frame in tables.items()}
     return _market(*_clean(files, [], config), "the market cannot be used")
 
 
@@ -80,7 +78,7 @@ def _clean(
     for name, some in files.items():
         tables[name], found = typed_table(SCHEMAS[name], some)
         findings += found
-    clean, found = clean_tables(tables, findings, config)
+    clean, found = clean_tables(tables, config)
     findings += found
     return clean, tuple(sorted(findings, key=lambda finding: finding.severity != Severity.FATAL))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,11 +81,20 @@ class Table:
     name : table name
     frame : time column as datetime64[us, UTC], symbol as category, numbers as float64; rows in the order of the files
     files : label and number of rows of each file
+    unusable : columns that a file lacks or in which a value could not be read; reported once, not again as missing
+    numbers : position in the files of each row of `frame`; None when the frame has all rows
     """
 
     name: str
     frame: pd.DataFrame
     files: tuple[tuple[str, int], ...]
+    unusable: frozenset[str] = frozenset()
+    numbers: IntArray | None = None
+
+    def keep(self, mask: BoolArray) -> Table:
+        """The rows in `mask` only; they are still reported by their number in the file."""
+        numbers = np.arange(len(self.frame)) if self.numbers is None else self.numbers
+        return dataclasses.replace(self, frame=self.frame[mask].reset_index(drop=True), numbers=numbers[mask])
 
     def where(self, *columns: str) -> str:
         """File (or folder) and columns, as a finding names them."""
@@ -96,8 +106,9 @@ class Table:
         stops = np.cumsum([n for _, n in self.files])
         out = []
         for row in rows[:limit]:
-            file = int(np.searchsorted(stops, row, side="right"))
-            number = int(row) - int(stops[file] - self.files[file][1]) + 1
+            position = int(row if self.numbers is None else self.numbers[row])
+            file = int(np.searchsorted(stops, position, side="right"))
+            number = position - int(stops[file] - self.files[file][1]) + 1
             place = f"row {number:,}" if len(self.files) == 1 else f"{self.files[file][0]} row {number:,}"
             values = " ".join(f"{name}={_text(self.frame[name].iloc[row])}" for name in self.frame.columns)
             out.append(f"{place}: {values}")
@@ -113,7 +124,7 @@ class Table:
         hint: str = "",
     ) -> list[Finding]:
         """One finding over the affected rows (positions, or a mask over all rows); none when there are no such rows."""
-        where = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        where = np.asarray(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows, dtype=np.int64)
         if not len(where):
             return []
         return [Finding(code, severity, self.where(*columns), message, len(where), self.lines(where), hint)]
@@ -152,7 +163,9 @@ def read_files(folder: Path) -> tuple[dict[str, list[RawFile]], list[Finding]]:
                 content = _read(path, schema)
             except (pa.ArrowException, OSError, ValueError) as error:
                 message = f"the file cannot be read: {str(error).splitlines()[0]}"
-                findings.append(Finding("file_unreadable", Severity.FATAL, label, message, hint="a Parquet or CSV file"))
+                findings.append(
+                    Finding("file_unreadable", Severity.FATAL, label, message, hint="a Parquet or CSV file")
+                )
             else:
                 tables.setdefault(name, []).append(RawFile(label, content))
     return tables, findings
@@ -167,7 +180,9 @@ def _paths(folder: Path, name: str) -> tuple[list[Path], list[Finding]]:
         found.append(inside)
     if len(found) > 1:
         message = f"the table is there more than once: {', '.join(path.name for path in found)}"
-        return [], [Finding("table_ambiguous", Severity.FATAL, name, message, len(found), hint="one form of each table")]
+        return [], [
+            Finding("table_ambiguous", Severity.FATAL, name, message, len(found), hint="one form of each table")
+        ]
     if found and found[0] == inside:
         paths = sorted(path for path in inside.rglob("*") if path.suffix in SUFFIXES and path.is_file())
         if not paths:
@@ -184,4 +199,6 @@ def _read(path: Path, schema: Schema) -> pa.Table:
         table = pacsv.read_csv(path, convert_options=pacsv.ConvertOptions(column_types=text))
         return table.select([name for name in schema.columns if name in table.column_names])
     names = pq.read_schema(path).names
-    return pq.ParquetFile(path, read_dictionary=["symbol"]).read([name for name in schema.columns if name in names])
+    columns = [name for name in schema.columns if name in names]
+    coded = ["symbol"] if "symbol" in columns else None
+    return pq.ParquetFile(path, read_dictionary=coded).read(columns)

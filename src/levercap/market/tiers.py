@@ -13,13 +13,13 @@ __all__ = ["continuous_maintenance_amount", "tiers_as_of"]
 def tiers_as_of(tiers: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame | None:
     """Tiers of the latest snapshot known at `as_of`, or None when none was known yet.
 
-    A snapshot is all rows that share one ``as_of``: a symbol that is not in the latest one has no tier any more. Missing
-    maintenance amounts are derived, see `continuous_maintenance_amount`.
+    A snapshot is all rows that share one ``as_of``: a symbol that is not in the latest one has no tier any more.
+    Missing maintenance amounts are derived, see `continuous_maintenance_amount`.
 
     Returns
     -------
-    symbol, tier, notional_floor, notional_cap, max_leverage, maintenance_margin_rate, maintenance_amount; sorted by symbol
-    and tier, index 0..n-1
+    symbol, tier, notional_floor, notional_cap, max_leverage, maintenance_margin_rate, maintenance_amount; sorted by
+    symbol and tier, index 0..n-1
     """
     if tiers is None:
         return None
@@ -42,14 +42,12 @@ def continuous_maintenance_amount(ladders: pd.DataFrame) -> FloatArray:
     Notes
     -----
     ``MM = notional * rate - amount``, so at the floor of tier n
-    ``amount_n = amount_(n-1) + floor_n * (rate_n - rate_(n-1))`` and ``amount_1 = 0`` (the form in which Binance, Bybit and
-    Hyperliquid publish their brackets).
+    ``amount_n = amount_(n-1) + floor_n * (rate_n - rate_(n-1))`` and ``amount_1 = 0`` (the form in which Binance, Bybit
+    and Hyperliquid publish their brackets).
     """
     symbol = ladders["symbol"].to_numpy()
     rate = ladders["maintenance_margin_rate"].to_numpy(dtype=float)
     floor = ladders["notional_floor"].to_numpy(dtype=float)
     first = np.append(True, symbol[1:] != symbol[:-1])
-    step = np.where(first, 0.0, floor * np.diff(rate, prepend=0.0))
-    total = np.cumsum(step)
-    before = (total - step)[first]
-    return total - np.repeat(before, np.diff(np.append(np.flatnonzero(first), len(symbol))))
+    step = pd.Series(np.where(first, 0.0, floor * np.diff(rate, prepend=0.0)))
+    return np.asarray(step.groupby(np.cumsum(first)).cumsum(), dtype=np.float64)

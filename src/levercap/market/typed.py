@@ -19,14 +19,16 @@ __all__ = ["typed_table"]
 OK, MISSING, UNREADABLE, NAIVE = 0, 1, 2, 3
 
 OFFSET = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
-TIME_HINT = "timezone-aware UTC, e.g. 2025-06-30T00:00:00+00:00; df['timestamp'] = df['timestamp'].dt.tz_localize('UTC')"
+TIME_HINT = (
+    "timezone-aware UTC, e.g. 2025-06-30T00:00:00+00:00; df['timestamp'] = df['timestamp'].dt.tz_localize('UTC')"
+)
 
 
 def typed_table(schema: Schema, files: Sequence[RawFile]) -> tuple[Table, list[Finding]]:
     """The files of one table put together and typed, with every structural problem found.
 
-    A column that a file lacks, and a value that cannot be read, are missing (NaT or NaN) in the frame, so that the checks
-    that follow can still report what else is wrong.
+    A column that a file lacks, and a value that cannot be read, are missing (NaT or NaN) in the frame, so that the
+    checks that follow can still report what else is wrong.
     """
     stamps, states, zones = zip(*(_instants(file.content, schema.time) for file in files), strict=True)
     symbols, unnamed = _symbols(files)
@@ -36,21 +38,37 @@ def typed_table(schema: Schema, files: Sequence[RawFile]) -> tuple[Table, list[F
     }
     unreadable: dict[str, BoolArray] = {}
     for name in schema.numbers:
-        values, bad = zip(*(_numbers(file.content, name) for file in files), strict=True)
-        columns[name], unreadable[name] = np.concatenate(values), np.concatenate(bad)
-    table = Table(schema.name, pd.DataFrame(columns), tuple((file.label, file.content.num_rows) for file in files))
+        parts = [_numbers(file.content, name) for file in files]
+        columns[name] = np.concatenate([values for values, _ in parts])
+        unreadable[name] = np.concatenate([bad for _, bad in parts])
+    absent = {
+        c for c in schema.columns for file in files if c not in file.content.column_names and c not in schema.nullable
+    }
+    unusable = frozenset(absent | {name for name, bad in unreadable.items() if bad.any()})
+    sizes = tuple((file.label, file.content.num_rows) for file in files)
+    table = Table(schema.name, pd.DataFrame(columns), sizes, unusable)
 
     findings = _missing_columns(schema, files)
-    findings += _time_findings(schema, table, np.concatenate(states), [*dict.fromkeys(z for zone in zones for z in zone)])
+    findings += _time_findings(
+        schema, table, np.concatenate(states), [*dict.fromkeys(z for zone in zones for z in zone)]
+    )
     findings += table.finding(
         "symbol_missing", Severity.FATAL, unnamed, "rows without a symbol", ["symbol"], "a name, e.g. BTCUSDT"
     )
     for name, bad in unreadable.items():
         findings += table.finding(
-            "not_a_number", Severity.FATAL, bad, f"{name} is not a number", [name], "float64, decimal point, no separators"
+            "not_a_number",
+            Severity.FATAL,
+            bad,
+            f"{name} is not a number",
+            [name],
+            "float64, decimal point, no separators",
         )
     if not len(table.frame):
-        findings.append(Finding("table_empty", Severity.FATAL, table.where(), "the table has no rows", 0, hint="rows"))
+        severity = Severity.FATAL if schema.required else Severity.WARNING
+        findings.append(
+            Finding("table_empty", severity, table.where(), "the table has no rows", 0, hint="at least one row")
+        )
     return table, findings
 
 
@@ -73,7 +91,12 @@ def _time_findings(schema: Schema, table: Table, states: IntArray, zones: list[s
         "timestamp_naive", Severity.FATAL, states == NAIVE, "instants without a timezone", [schema.time], TIME_HINT
     )
     out += table.finding(
-        "timestamp_unreadable", Severity.FATAL, states == UNREADABLE, "values that are no instants", [schema.time], TIME_HINT
+        "timestamp_unreadable",
+        Severity.FATAL,
+        states == UNREADABLE,
+        "values that are no instants",
+        [schema.time],
+        TIME_HINT,
     )
     out += table.finding(
         "timestamp_missing", Severity.FATAL, states == MISSING, "rows without an instant", [schema.time], TIME_HINT
@@ -160,7 +183,9 @@ def _numbers(content: pa.Table, name: str) -> tuple[FloatArray, BoolArray]:
     if pa.types.is_null(column.type):
         return np.full(n, np.nan), np.zeros(n, dtype=bool)
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
-        return column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False), np.zeros(n, dtype=bool)
+        return column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False), np.zeros(
+            n, dtype=bool
+        )
     values = np.full(n, np.nan)
     present = ~column.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pandas as pd
 
 from levercap import registry
-from levercap.bundle import read_bundle
+from levercap.artefact import verify
+from levercap.bundle.bundle import FORMAT, FORMAT_VERSION
 from levercap.errors import BundleError, GateFailed
 from levercap.evaluation.gate import Decision, GateRule, decide
 from levercap.pipeline.output import atomic_folder, write_json, write_parquet
@@ -73,13 +74,14 @@ def promote(
     theirs = None if old is None else read_evidence(registry.resolve(old.uri))
     decision, opponent, days = compare(mine, theirs, rule)
     record = _record(new, old, opponent, days, decision.promote, decision.reasons)
+    if decision.promote:
+        registry.set_alias(registry.CHAMPION, new.version)
     if out is not None:
         with atomic_folder(out, marker=None) as building:
             write_parquet(decision.table, building / "gate.parquet")
             write_json(record, building / "promotion.json")
     if not decision.promote:
         raise GateFailed("\n".join([f"{new.uri} is not promoted:", *(f"  {reason}" for reason in decision.reasons)]))
-    registry.set_alias(registry.CHAMPION, new.version)
     return record
 
 
@@ -103,7 +105,7 @@ def compare(challenger: Evidence, champion: Evidence | None, rule: GateRule) -> 
 
 def read_evidence(bundle_folder: Path) -> Evidence:
     """Evidence of a bundle, after verifying the bundle; raises BundleError when it carries none."""
-    read_bundle(bundle_folder)
+    verify(bundle_folder, FORMAT, FORMAT_VERSION)
     names = ("tails", "baseline_tails", "outcomes")
     missing = [name for name in names if not (bundle_folder / EVIDENCE / f"{name}.parquet").is_file()]
     if missing:

@@ -11,11 +11,13 @@ import pandas as pd
 
 from levercap import __version__
 from levercap.book import clean_book, read_book
-from levercap.bundle import Bundle, read_bundle, read_snapshot, write_snapshot
+from levercap.bundle import Bundle, read_bundle, write_snapshot
 from levercap.config import Config
-from levercap.errors import BundleError, ConfigError, DataError, Finding, Severity
+from levercap.errors import ConfigError, DataError, Finding, Severity
+from levercap.loading import snapshot_of_bundle
 from levercap.market import load_market, tiers_as_of
 from levercap.pipeline.output import SUCCESS, atomic_folder, write_json, write_parquet
+from levercap.pipeline.staleness import withhold_stale
 from levercap.pipeline.summary import summarise
 from levercap.predictor import Predictor
 from levercap.registry import resolve
@@ -113,7 +115,7 @@ def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
         if not complete:
             finding = Finding(
                 "previous_missing", Severity.FATAL, str(path), f"no complete scoring date before {as_of}", len(dates),
-                hint=f"a limits.parquet, or a folder of {PREFIX}... written by `levercap score`",
+                hint=f"a limits.parquet, or a folder of {PREFIX}...; leave --previous out for the very first scoring",
             )  # fmt: skip
             raise DataError("the previous limits cannot be used", [finding])
         path = complete[-1] / "limits.parquet"
@@ -126,6 +128,8 @@ def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
     missing = [name for name in ("account_id", "as_of", "max_leverage") if name not in frame]
     if missing:
         problems.append(f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}")
+    elif not isinstance(frame["as_of"].dtype, pd.DatetimeTZDtype):
+        problems.append(f"as_of holds {frame['as_of'].dtype}, expected timestamps with timezone UTC")
     elif len(frame) and frame["as_of"].max() >= as_of:
         problems.append(f"limits of {frame['as_of'].max()} are not earlier than {as_of}")
     if problems:
@@ -141,12 +145,7 @@ def _with_policy(trained: Config, config: Config) -> Config:
 
 
 def _read_snapshot(folder: Path, bundle: Bundle, as_of: pd.Timestamp | None) -> Snapshot:
-    snapshot = read_snapshot(folder)
-    if snapshot.bundle_id != bundle.bundle_id:
-        raise BundleError(
-            f"{folder} was made by bundle {snapshot.bundle_id}, not by {bundle.bundle_id}; give the bundle that made "
-            "it, or score from the market"
-        )
+    snapshot = snapshot_of_bundle(bundle, folder)
     if as_of is not None and as_of != snapshot.as_of:
         raise ConfigError(f"{folder} is the market of {snapshot.as_of}, not of {as_of}; leave --as-of out")
     return snapshot
@@ -157,7 +156,8 @@ def _make_snapshot(
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     market = load_market(folder, config.market)
     instant = market.panel.end if as_of is None else _whole_hour(as_of)
-    return bundle.snapshot_at(market.panel, tiers_as_of(market.tiers, instant), instant), market.findings
+    snapshot = bundle.snapshot_at(market.panel, tiers_as_of(market.tiers, instant), instant)
+    return withhold_stale(snapshot, market.panel, config.market.stale_hours), market.findings
 
 
 def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:

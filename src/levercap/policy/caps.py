@@ -68,15 +68,11 @@ def profile_terms(segments: Sequence[object], policy: PolicyConfig) -> tuple[Flo
     return np.ascontiguousarray(terms[:, 0]), np.ascontiguousarray(terms[:, 1]), unknown
 
 
-def jurisdiction_cap(
-    jurisdictions: Sequence[object] | None, segments: Sequence[object], policy: PolicyConfig
-) -> FloatArray:
+def jurisdiction_cap(jurisdictions: Sequence[object], segments: Sequence[object], policy: PolicyConfig) -> FloatArray:
     """(accounts,) hard cap of the jurisdiction for the segment; inf where none applies.
 
     An unknown segment gets the lowest cap of its jurisdiction.
     """
-    if jurisdictions is None:
-        return np.full(len(segments), np.inf)
     where, row = _distinct(jurisdictions)
     who, column = _distinct(segments)
     table = np.full((len(where), len(who)), np.inf)

@@ -47,10 +47,10 @@ def apply_guardrails(
     Parameters
     ----------
     unguarded : (accounts,) smallest cap
-    previous : (accounts,) last limit in force; NaN where there is none: then the unguarded limit is taken. Zero (the account was
-        rejected), negative or infinite counts as `fallback`.
-    elapsed_days : (accounts,) days since then; a rise of at most `max_rise_per_day` is compounded over them. Not finite or
-        negative counts as zero.
+    previous : (accounts,) last limit in force; NaN where there is none: then the unguarded limit is taken. Zero (the
+        account was rejected), negative or infinite counts as `fallback`.
+    elapsed_days : (accounts,) days since then; a rise of at most `max_rise_per_day` is compounded over them. Not
+        finite or negative counts as zero.
     incomplete : (accounts,) limits made from incomplete data, which never rise
     fallback : ceiling of a limit that could not be computed
 

@@ -12,8 +12,7 @@ from levercap.vocabulary import BoolArray
 __all__ = ["REASONS", "join_reasons"]
 
 REASONS: Final = {
-    "no_position": "the account holds nothing: its limit is that of a reference position",
-    "no_forecast": "no symbol of the market has a forecast: the reference position takes the bound",
+    "no_position": "the account holds nothing: its limit is that of the most restrictive reference position",
     "symbol_unknown": "a position is in a symbol the market does not know",
     "symbol_stale": "a position is in a symbol whose market data has stopped",
     "tier_missing": "the venue has tiers but none for a symbol held",

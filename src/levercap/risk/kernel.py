@@ -1,10 +1,12 @@
 """The hot kernel: path losses of many accounts over all scenarios, and the exact tail of each, compiled by numba.
 
-Layout: for a group of accounts the kernel walks the scenario blocks in the outer loop, so that a block of the adverse moves
-stays in cache for the whole group, and writes float32 losses per account. Then each account's losses are bucketed once, only
-the buckets that can hold the tail are sorted, and the measures walk down from the top. Sums of weights are float64. An
-account's numbers depend on its own positions only, in their canonical order: they are the same bits alone or in a batch,
-on one thread or many.
+Layout: for a group of accounts the kernel walks the scenario blocks in the outer loop, so that a block of the adverse
+moves stays in cache for the whole group, and writes float32 losses per account. Then each account's losses are
+bucketed once, only the buckets that can hold the tail are sorted, and the measures walk down from the top. Sums of
+weights are float64. An account's numbers depend on its own positions only, in their canonical order: they are the
+same bits alone or in a batch, on one thread or many.
+
+Everything the kernel calls is in this file: numba renews its cache when this file changes, not when another does.
 """
 
 from __future__ import annotations
@@ -12,36 +14,72 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from levercap.risk.measures import es_sorted, margin_sorted, var_sorted
-from levercap.risk.paths import LANES
+from levercap.risk.compiled import compiled
+from levercap.vocabulary import FloatArray
 
-__all__ = ["COLUMNS", "account_numbers"]
+__all__ = ["LANES", "NUMBERS", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]
 
-COLUMNS = (
-    "var_99",
-    "es_975",
-    "path_var_99",
-    "path_es_975",
-    "liquidation_loss",
-    "insolvency_margin",
-    "stressed_liquidation_loss",
-    "stressed_insolvency_margin",
-    "stressed_path_es_975",
-    "liquidation_probability",
-    "shock_probability",
-)
-"""What `account_numbers` writes, in this order."""
+LANES = 64
+"""Scenarios per block: one block of one symbol and side (24 hours) is 6 KiB and stays in the first-level cache."""
 
 GROUP = 64
 """Accounts that share one walk over the scenario blocks: their losses and one block stay in the second-level cache."""
+NUMBERS = 11
+"""Numbers per account that `account_numbers` writes: the fields of RiskNumbers, in order."""
+
 BUCKETS = 512
+"""Buckets that losses are counted into before the tail is sorted."""
+
+CROWDED = 64
+"""A bucket with more losses than this, as when one scenario dwarfs all others, is left to a merge sort."""
+
+WEIGHT_TOLERANCE = 1e-12
+"""Cumulative weights closer than this to a tail weight count as equal to it: 10 x 0.001 is the 1 % tail."""
 
 
-@njit(nogil=True, cache=True)
-def _shares(notional: Any, first: int, last: int, out: Any) -> None:  # pragma: no cover
-    """Signed shares of gross notional; divided by the largest first, so that no finite notional can overflow the sum."""
+@compiled
+def var_sorted(losses: FloatArray, weights: FloatArray, count: int, tail: float) -> float:
+    """Value at risk from the `count` largest losses, sorted descending, which must carry more weight than `tail`."""
+    above = 0.0
+    for i in range(count):
+        above += weights[i]
+        if above > tail + WEIGHT_TOLERANCE:
+            return float(losses[i])
+    return float(losses[count - 1])
+
+
+@compiled
+def es_sorted(losses: FloatArray, weights: FloatArray, count: int, tail: float) -> float:
+    """Expected shortfall from the `count` largest losses, sorted descending, that carry more weight than `tail`."""
+    above = 0.0
+    total = 0.0
+    for i in range(count):
+        if above + weights[i] > tail + WEIGHT_TOLERANCE:
+            return float((total + (tail - above) * losses[i]) / tail)
+        above += weights[i]
+        total += weights[i] * losses[i]
+    return total / above
+
+
+@compiled
+def margin_sorted(losses: FloatArray, weights: FloatArray, count: int, budget: float) -> float:
+    """Insolvency margin from the `count` largest losses, sorted descending, which must spend more than `budget`."""
+    above = 0.0
+    total = 0.0
+    margin = 0.0
+    for i in range(count):
+        above += weights[i]
+        total += weights[i] * losses[i]
+        margin = (total - budget) / above
+        if i + 1 < count and margin >= losses[i + 1]:
+            break
+    return max(margin, 0.0)
+
+
+@compiled
+def _shares(notional: Any, first: int, last: int, out: Any) -> None:
+    """Signed shares of gross notional; divided by the largest first, so that no finite notional overflows the sum."""
     largest = 0.0
     for p in range(first, last):
         largest = max(largest, abs(notional[p]))
@@ -55,8 +93,31 @@ def _shares(notional: Any, first: int, last: int, out: Any) -> None:  # pragma: 
         out[p - first] = notional[p] / largest / gross
 
 
-@njit(nogil=True, cache=True)
-def _path_block(rows: Any, today: Any, stressed: Any, pairs: int, adverse: Any, block: int, work: Any, out: Any) -> None:  # pragma: no cover
+@compiled
+def _gather(code: Any, share: Any, factor: Any, rows: Any, today: Any, stressed: Any) -> Any:
+    """Rows and shares of the known positions, and how many; the share of gross notional without a forecast.
+
+    Positions are taken in pairs: an odd one goes with itself at weight zero.
+    """
+    used, missing = 0, 0.0
+    for p in range(len(code)):
+        if code[p] < 0:
+            missing += abs(share[p])
+        elif share[p] != 0.0:
+            rows[used] = 2 * code[p] + (1 if share[p] < 0 else 0)
+            today[used] = abs(share[p])
+            stressed[used] = abs(share[p]) * factor[code[p]]
+            used += 1
+    if used % 2 == 1:
+        rows[used] = rows[used - 1]
+        today[used] = stressed[used] = np.float32(0.0)
+    return used, missing
+
+
+@compiled
+def _path_block(
+    rows: Any, today: Any, stressed: Any, pairs: int, adverse: Any, block: int, work: Any, out: Any
+) -> None:
     """Worst loss over the hours for each scenario of one block; `out` is (2, LANES): today's and stressed."""
     cells = adverse.shape[2]
     plain, heavy = work[0], work[1]
@@ -81,8 +142,8 @@ def _path_block(rows: Any, today: Any, stressed: Any, pairs: int, adverse: Any, 
                 worst[s] = hour[s] if hour[s] > worst[s] else worst[s]
 
 
-@njit(nogil=True, cache=True)
-def _end_losses(rows: Any, today: Any, used: int, end: Any, out: Any) -> None:  # pragma: no cover
+@compiled
+def _end_losses(rows: Any, today: Any, used: int, end: Any, out: Any) -> None:
     """Loss at the end of the horizon for each scenario; an odd row is a short, whose loss is the return."""
     out[:] = np.float32(0.0)
     for p in range(used):
@@ -92,8 +153,18 @@ def _end_losses(rows: Any, today: Any, used: int, end: Any, out: Any) -> None:  
             out[s] += share * returns[s]
 
 
-@njit(nogil=True, cache=True)
-def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any, scratch: Any) -> int:  # pragma: no cover
+@compiled
+def _add_missing(losses: Any, end_loss: Any, missing: float, bounds: Any, out: Any) -> None:
+    """Losses (path, heavy, end) with the bound of what has no forecast; gains elsewhere do not pay for it."""
+    for s in range(len(end_loss)):
+        final = max(end_loss[s], np.float32(0.0)) if missing > 0.0 else end_loss[s]
+        out[0, s] = losses[0, s] + missing * bounds[0]
+        out[1, s] = losses[1, s] + missing * bounds[1]
+        out[2, s] = final + missing * bounds[0]
+
+
+@compiled
+def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any, scratch: Any) -> int:
     """Sort the largest losses into `head` (2, scenarios: losses and weights), descending; returns how many.
 
     They carry more weight than `mass` and their expected excess over the smallest of them is at least `excess`, or they
@@ -103,7 +174,10 @@ def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any,
     low, high = losses[0], losses[0]
     for s in range(count):
         low, high = min(low, losses[s]), max(high, losses[s])
-    scale = BUCKETS / (high - low) if high > low else 0.0
+    if high <= low:
+        head[0, :], head[1, :] = losses, weights
+        return count
+    scale = BUCKETS / (high - low)
     if not np.isfinite(scale):
         scale = 0.0
     scratch[:, :] = 0.0
@@ -122,8 +196,9 @@ def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any,
         last += 1
         above += weight[last]
         sum_above += total[last]
-    start = 0.0
+    start, fullest = 0.0, 0.0
     for b in range(last + 1):
+        fullest = max(fullest, members[b])
         start, members[b] = start + members[b], start
     used = int(start)
     for s in range(count):
@@ -133,12 +208,16 @@ def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any,
             members[b] += 1.0
             head[0, place] = losses[s]
             head[1, place] = weights[s]
-    _insertion_sort(head, used)
+    if fullest > CROWDED:
+        order = np.argsort(-head[0, :used], kind="mergesort")
+        head[0, :used], head[1, :used] = head[0, :used][order], head[1, :used][order]
+    else:
+        _insertion_sort(head, used)
     return used
 
 
-@njit(nogil=True, cache=True)
-def _insertion_sort(head: Any, used: int) -> None:  # pragma: no cover
+@compiled
+def _insertion_sort(head: Any, used: int) -> None:
     """Stable, descending; the buckets are in order already, so entries travel within their own bucket only."""
     for i in range(1, used):
         loss, weight = head[0, i], head[1, i]
@@ -151,8 +230,10 @@ def _insertion_sort(head: Any, used: int) -> None:  # pragma: no cover
         head[1, j + 1] = weight
 
 
-@njit(nogil=True, cache=True)
-def _measure(path: Any, heavy: Any, end: Any, weights: Any, margin: float, rule: Any, head: Any, scratch: Any, out: Any) -> None:  # pragma: no cover
+@compiled
+def _measure(
+    path: Any, heavy: Any, end: Any, weights: Any, margin: float, rule: Any, head: Any, scratch: Any, out: Any
+) -> None:
     """All numbers of one account from its losses; `rule` is (liquidation tail, budget, closing cost, shock barrier)."""
     liquidation_tail, budget, cost, barrier = rule[0], rule[1], rule[2], rule[3]
     tail_99, tail_975 = 1.0 - 0.99, 1.0 - 0.975
@@ -183,7 +264,7 @@ def _measure(path: Any, heavy: Any, end: Any, weights: Any, margin: float, rule:
     out[10] = min(shocked, 1.0)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def account_numbers(
     first: int,
     last: int,
@@ -198,14 +279,15 @@ def account_numbers(
     bounds: Any,
     rule: Any,
     out: Any,
-) -> None:  # pragma: no cover
-    """Write the numbers of accounts ``first .. last - 1`` into `out`, shape (accounts, len(COLUMNS)).
+) -> None:
+    """Write the numbers of accounts ``first .. last - 1`` into `out`, shape (accounts, NUMBERS).
 
     Parameters
     ----------
     offsets, notional : as in Portfolio
     code : (positions,) symbol row of the scenarios, -1 without a forecast
-    margin : (accounts,) path loss per unit of notional beyond which the account is liquidated; inf where there is no position
+    margin : (accounts,) path loss per unit of notional beyond which the account is liquidated; inf where there is no
+        position
     adverse, end, weights, factor : as in AdversePaths
     bounds : (2,) loss per unit of notional without a forecast, today's and stressed
     rule : (4,) liquidation probability, insolvency budget, closing cost, shock barrier
@@ -231,33 +313,14 @@ def account_numbers(
         for g in range(size):
             begin, stop = offsets[start + g], offsets[start + g + 1]
             _shares(notional, begin, stop, share)
-            used[g], missing[g] = 0, 0.0
-            for p in range(begin, stop):
-                u = share[p - begin]
-                if code[p] < 0:
-                    missing[g] += abs(u)
-                elif u != 0.0:
-                    rows[g, used[g]] = 2 * code[p] + (1 if u < 0 else 0)
-                    today[g, used[g]] = abs(u)
-                    stressed[g, used[g]] = abs(u) * factor[code[p]]
-                    used[g] += 1
-            if used[g] % 2 == 1:  # pairs: an odd position goes with itself at weight zero
-                rows[g, used[g]] = rows[g, used[g] - 1]
-                today[g, used[g]] = stressed[g, used[g]] = np.float32(0.0)
+            used[g], missing[g] = _gather(code[begin:stop], share, factor, rows[g], today[g], stressed[g])
+            losses[g, :, :] = np.float32(0.0)
         for block in range(blocks):
             for g in range(size):
                 if used[g] > 0:
-                    out_block = losses[g, :, block * LANES : (block + 1) * LANES]
-                    _path_block(rows[g], today[g], stressed[g], (used[g] + 1) // 2, adverse, block, work, out_block)
+                    part = losses[g, :, block * LANES : (block + 1) * LANES]
+                    _path_block(rows[g], today[g], stressed[g], (used[g] + 1) // 2, adverse, block, work, part)
         for g in range(size):
-            if used[g] == 0:
-                losses[g, :, :] = np.float32(0.0)
             _end_losses(rows[g], today[g], used[g], end, end_loss)
-            for s in range(scenarios):
-                final = end_loss[s]
-                if missing[g] > 0.0:  # gains elsewhere do not pay for what cannot be measured
-                    final = max(final, np.float32(0.0))
-                exact[0, s] = losses[g, 0, s] + missing[g] * bounds[0]
-                exact[1, s] = losses[g, 1, s] + missing[g] * bounds[1]
-                exact[2, s] = final + missing[g] * bounds[0]
+            _add_missing(losses[g], end_loss, missing[g], bounds, exact)
             _measure(exact[0], exact[1], exact[2], weights, margin[start + g], rule, head, scratch, out[start + g])

@@ -1,9 +1,9 @@
 """Venue margin: leverage tiers per symbol, and the largest leverage they leave along an account's portfolio.
 
-A tier holds for notionals in ``(floor, cap]``. Initial margin is ``notional / max_leverage`` of the tier the notional falls in (a
-step at every cap); maintenance margin is ``notional * rate - amount`` and continuous, so the amount follows from the rates:
-``amount_n = amount_(n-1) + floor_n * (rate_n - rate_(n-1))`` (Binance and Bybit margin parameters). Stated amounts are not
-needed and not read: some sheets lack them.
+A tier holds for notionals in ``(floor, cap]``. Initial margin is ``notional / max_leverage`` of the tier the notional
+falls in (a step at every cap); maintenance margin is ``notional * rate - amount`` and continuous, so the amount
+follows from the rates: ``amount_n = amount_(n-1) + floor_n * (rate_n - rate_(n-1))`` (Binance and Bybit margin
+parameters). Stated amounts are not needed and not read: some sheets lack them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from levercap.config import PolicyConfig
 from levercap.portfolio import Portfolio
+from levercap.risk.compiled import compiled
 from levercap.vocabulary import BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -53,8 +53,8 @@ class MarginSheet:
 def margin_sheet(tiers: pd.DataFrame | None, symbols: tuple[str, ...], policy: PolicyConfig) -> MarginSheet:
     """Sheet for `symbols` from the tiers in force; None means the venue sets no tiers.
 
-    A symbol without a usable tier gets the flat `policy.missing_tier_max_leverage`. Where a venue states several tiers for
-    the same notional (it publishes one sheet per contract under one name), the most conservative one counts.
+    A symbol without a usable tier gets the flat `policy.missing_tier_max_leverage`. Where a venue states several
+    tiers for the same notional (it publishes one sheet per contract under one name), the most conservative one counts.
     """
     if tiers is None:
         flat, missing = (np.inf, 0.0, policy.maintenance_margin_rate), False
@@ -78,14 +78,21 @@ def _envelope(group: pd.DataFrame) -> FloatArray:
     """(tiers, 3) cap, initial rate and maintenance rate, ascending; empty when an entry is unusable."""
     columns = ["notional_floor", "notional_cap", "max_leverage", "maintenance_margin_rate"]
     floor, cap, leverage, rate = group[columns].to_numpy(dtype=np.float64).T
-    if np.isnan([floor, cap, leverage, rate]).any() or (leverage <= 0).any() or (rate < 0).any() or (cap <= floor).any():
+    if (
+        np.isnan([floor, cap, leverage, rate]).any()
+        or (leverage <= 0).any()
+        or (rate < 0).any()
+        or (cap <= floor).any()
+    ):
         return np.empty((0, 3))
     upper = np.unique(np.concatenate([floor[floor > 0], cap]))
     lower = np.concatenate([[0.0], upper[:-1]])
     covers = (floor[None, :] <= lower[:, None]) & (cap[None, :] >= upper[:, None])
     initial = np.where(covers, 1.0 / leverage, 0.0).max(axis=1)
     maintenance = np.where(covers, rate, 0.0).max(axis=1)
-    return np.column_stack([upper, np.maximum.accumulate(initial), np.maximum.accumulate(maintenance)])
+    rates = np.column_stack([np.maximum.accumulate(initial), np.maximum.accumulate(maintenance)])
+    ends = np.append((np.diff(rates, axis=0) != 0).any(axis=1), True)  # neighbours of equal rates are one tier
+    return np.asarray(np.column_stack([upper, rates])[ends], dtype=np.float64)
 
 
 def initial_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArray) -> FloatArray:
@@ -96,7 +103,7 @@ def initial_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArray) -
 
 
 def maintenance_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArray) -> FloatArray:
-    """(positions,) margin below which the position is liquidated, quote currency; the last tier's rate goes on beyond it."""
+    """(positions,) margin below which a position is liquidated, quote currency; the last rate goes on past its cap."""
     size = np.abs(notional)
     tier = _tier(sheet, symbol, size)
     return size * sheet.maintenance_rate[symbol, tier] - sheet.maintenance_amount[symbol, tier]
@@ -105,7 +112,8 @@ def maintenance_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArra
 def _tier(sheet: MarginSheet, symbol: IntArray, size: FloatArray) -> IntArray:
     """Index of the tier each notional falls in, the last one beyond its cap."""
     beyond = (size[:, None] > sheet.cap[symbol]).sum(axis=1)
-    return np.minimum(beyond, sheet.count[symbol] - 1).astype(np.int64)
+    tier: IntArray = np.minimum(beyond, sheet.count[symbol] - 1)
+    return tier
 
 
 def tier_cap(portfolio: Portfolio, sheet: MarginSheet) -> FloatArray:
@@ -127,7 +135,8 @@ def liquidation_cap(portfolio: Portfolio, sheet: MarginSheet, loss: FloatArray) 
 
     Notes
     -----
-    Largest t with ``t * loss + sum_k MM_k(|u_k| t) <= equity``, over equity. Without tiers ``1 / (loss + maintenance rate)``.
+    Largest t with ``t * loss + sum_k MM_k(|u_k| t) <= equity``, over equity. Without tiers ``1 / (loss + maintenance
+    rate)``.
     """
     out = np.empty(len(portfolio))
     loss = np.ascontiguousarray(loss, dtype=np.float64)
@@ -146,8 +155,8 @@ def _arrays(portfolio: Portfolio) -> tuple[FloatArray, IntArray, IntArray, Float
     )
 
 
-@njit(nogil=True, cache=True)
-def _absolute_shares(notional: Any, first: int, last: int) -> Any:  # pragma: no cover
+@compiled
+def _absolute_shares(notional: Any, first: int, last: int) -> Any:
     size = np.abs(notional[first:last])
     largest = size.max() if last > first else 0.0
     if largest == 0.0:
@@ -156,8 +165,8 @@ def _absolute_shares(notional: Any, first: int, last: int) -> Any:  # pragma: no
     return size / size.sum()
 
 
-@njit(nogil=True, cache=True)
-def _next_break(share: Any, code: Any, first: int, tier: Any, cap: Any) -> Any:  # pragma: no cover
+@compiled
+def _next_break(share: Any, code: Any, first: int, tier: Any, cap: Any) -> Any:
     """Smallest gross notional at which a position reaches the cap of its tier, and which position that is."""
     nearest, which = np.inf, -1
     for k in range(len(share)):
@@ -168,8 +177,8 @@ def _next_break(share: Any, code: Any, first: int, tier: Any, cap: Any) -> Any: 
     return nearest, which
 
 
-@njit(nogil=True, cache=True)
-def _tier_cap(equity: Any, offsets: Any, code: Any, notional: Any, count: Any, cap: Any, rate: Any, out: Any) -> None:  # pragma: no cover
+@compiled
+def _tier_cap(equity: Any, offsets: Any, code: Any, notional: Any, count: Any, cap: Any, rate: Any, out: Any) -> None:
     for i in range(len(out)):
         first = offsets[i]
         share = _absolute_shares(notional, first, offsets[i + 1])
@@ -191,10 +200,19 @@ def _tier_cap(equity: Any, offsets: Any, code: Any, notional: Any, count: Any, c
         out[i] = gross / equity[i]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _liquidation_cap(
-    equity: Any, offsets: Any, code: Any, notional: Any, loss: Any, count: Any, cap: Any, rate: Any, amount: Any, out: Any
-) -> None:  # pragma: no cover
+    equity: Any,
+    offsets: Any,
+    code: Any,
+    notional: Any,
+    loss: Any,
+    count: Any,
+    cap: Any,
+    rate: Any,
+    amount: Any,
+    out: Any,
+) -> None:
     for i in range(len(out)):
         first = offsets[i]
         share = _absolute_shares(notional, first, offsets[i + 1])

@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from levercap.risk.kernel import es_sorted, margin_sorted, var_sorted
 from levercap.vocabulary import FloatArray
 
 __all__ = ["expected_shortfall", "insolvency_margin", "value_at_risk"]
-
-WEIGHT_TOLERANCE = 1e-12
-"""Cumulative weights closer than this to a tail weight count as equal to it: 10 x 0.001 is the 1 % tail."""
 
 
 def value_at_risk(losses: FloatArray, weights: FloatArray, level: float) -> float:
@@ -60,8 +57,9 @@ def insolvency_margin(losses: FloatArray, weights: FloatArray, budget: float) ->
 
     Notes
     -----
-    The expected bad debt is piecewise linear and decreasing in m with kinks at the losses. With the i largest losses above m
-    it equals ``sum w_j l_j - m sum w_j``; the first i whose solution does not fall below the next loss is the exact answer.
+    The expected bad debt is piecewise linear and decreasing in m with kinks at the losses. With the i largest losses
+    above m it equals ``sum w_j l_j - m sum w_j``; the first i whose solution does not fall below the next loss is the
+    exact answer.
     """
     if not (math.isfinite(budget) and budget >= 0):
         raise ValueError(f"budget must be finite and at least zero, got {budget}")
@@ -73,7 +71,9 @@ def _descending(losses: FloatArray, weights: FloatArray) -> tuple[FloatArray, Fl
     """Both arrays, largest loss first, weights normalised."""
     losses, weights = np.asarray(losses, dtype=np.float64), np.asarray(weights, dtype=np.float64)
     if losses.ndim != 1 or losses.shape != weights.shape or not len(losses):
-        raise ValueError(f"losses {losses.shape} and weights {weights.shape} must be two equally long, non-empty vectors")
+        raise ValueError(
+            f"losses {losses.shape} and weights {weights.shape} must be two equally long, non-empty vectors"
+        )
     if not (np.isfinite(losses).all() and np.isfinite(weights).all() and (weights > 0).all()):
         raise ValueError("losses must be finite and weights finite and positive")
     order = np.argsort(-losses, kind="stable")
@@ -84,42 +84,3 @@ def _tail(level: float) -> float:
     if not 0 < level < 1:
         raise ValueError(f"level must lie in (0, 1), got {level}")
     return 1.0 - level
-
-
-@njit(nogil=True, cache=True)
-def var_sorted(losses: FloatArray, weights: FloatArray, count: int, tail: float) -> float:  # pragma: no cover
-    """Value at risk from the `count` largest losses, sorted descending, which must carry more weight than `tail`."""
-    above = 0.0
-    for i in range(count):
-        above += weights[i]
-        if above > tail + WEIGHT_TOLERANCE:
-            return losses[i]
-    return losses[count - 1]
-
-
-@njit(nogil=True, cache=True)
-def es_sorted(losses: FloatArray, weights: FloatArray, count: int, tail: float) -> float:  # pragma: no cover
-    """Expected shortfall from the `count` largest losses, sorted descending, which must carry more weight than `tail`."""
-    above = 0.0
-    total = 0.0
-    for i in range(count):
-        if above + weights[i] > tail + WEIGHT_TOLERANCE:
-            return (total + (tail - above) * losses[i]) / tail
-        above += weights[i]
-        total += weights[i] * losses[i]
-    return total / above
-
-
-@njit(nogil=True, cache=True)
-def margin_sorted(losses: FloatArray, weights: FloatArray, count: int, budget: float) -> float:  # pragma: no cover
-    """Insolvency margin from the `count` largest losses, sorted descending, which must spend more than `budget`."""
-    above = 0.0
-    total = 0.0
-    margin = 0.0
-    for i in range(count):
-        above += weights[i]
-        total += weights[i] * losses[i]
-        margin = (total - budget) / above
-        if i + 1 < count and margin >= losses[i + 1]:
-            break
-    return max(margin, 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from levercap.config import PolicyConfig
 from levercap.portfolio import Portfolio
-from levercap.risk.kernel import COLUMNS, account_numbers
+from levercap.risk.kernel import NUMBERS, account_numbers
 from levercap.risk.paths import AdversePaths
 from levercap.vocabulary import FloatArray
 
@@ -54,12 +54,12 @@ def risk_numbers(
     margin: FloatArray | None = None,
     threads: int | None = None,
 ) -> RiskNumbers:
-    """Exact risk numbers of every account; one account alone gets the same bits as in any batch and on any number of threads.
+    """Exact risk numbers of every account: the same bits alone, in any batch and on any number of threads.
 
     Parameters
     ----------
-    portfolio : positions; symbols without a row in `paths` take the bound of `AdversePaths` in every scenario, and gains of
-        the account's other positions do not offset it
+    portfolio : positions; symbols without a row in `paths` take the bound of `AdversePaths` in every scenario, and
+        gains of the account's other positions do not offset it
     paths : scenarios laid out by `adverse_paths`
     policy : liquidation and insolvency budget, closing cost, shock barrier
     margin : (accounts,) path loss per unit of gross notional beyond which the account is liquidated,
@@ -67,11 +67,12 @@ def risk_numbers(
     threads : defaults to the processors this process may use
     """
     accounts = len(portfolio)
-    out = np.empty((accounts, len(COLUMNS)))
+    out = np.empty((accounts, NUMBERS))
     code = paths.codes(portfolio.symbols)[portfolio.symbol]
     limit = np.full(accounts, np.inf) if margin is None else np.ascontiguousarray(margin, dtype=np.float64)
     rule = np.array(
-        [policy.liquidation_probability, policy.insolvency_budget, policy.closing_cost, policy.shock_barrier], dtype=np.float64
+        [policy.liquidation_probability, policy.insolvency_budget, policy.closing_cost, policy.shock_barrier],
+        dtype=np.float64,
     )
     bounds = np.array([paths.bound, paths.stressed_bound])
     shared = (
@@ -91,9 +92,9 @@ def risk_numbers(
     workers = min(len(tasks), threads if threads is not None else _processors())
     if workers <= 1:
         account_numbers(0, accounts, *shared)
-    else:  # the kernel releases the interpreter lock; plain threads, unlike OpenMP, survive forks and concurrent callers
+    else:  # the kernel releases the interpreter lock; plain threads, unlike OpenMP, bear forks and concurrent callers
         with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(lambda task: account_numbers(*task, *shared), tasks))
+            list(pool.map(lambda task: account_numbers(task[0], task[1], *shared), tasks))
     return RiskNumbers(*(np.ascontiguousarray(column) for column in out.T))
 
 

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from levercap.errors import ModelError
+from levercap.risk.kernel import LANES
 from levercap.scenario import ScenarioSet
 from levercap.vocabulary import FloatArray, IntArray
 
-__all__ = ["LANES", "AdversePaths", "adverse_paths"]
-
-LANES = 64
-"""Scenarios per block: one block of one symbol and side (24 hours) is 6 KiB and stays in the first-level cache."""
+__all__ = ["AdversePaths", "adverse_paths"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +23,14 @@ class AdversePaths:
     Attributes
     ----------
     symbols : names of the rows
-    adverse : (2 * symbols, blocks, hours * LANES) float32; row ``2 k`` is the loss of a long in symbol k (minus the low), row
-        ``2 k + 1`` of a short (the high). Within a block the scenarios of one hour lie next to each other. The last block is
-        padded with zeros.
+    adverse : (2 * symbols, blocks, hours * LANES) float32; row ``2 k`` is the loss of a long in symbol k (minus the
+        low), row ``2 k + 1`` of a short (the high). Within a block the scenarios of one hour lie next to each other.
+        The last block is padded with zeros.
     end : (symbols, scenarios) float32, simple return at the end of the horizon
     weights : (scenarios,) positive, sum to one
     stressed_factor : (symbols,) stressed volatility over today's
-    bound, stressed_bound : loss per unit of notional assumed for a symbol without a forecast, in every scenario: the largest
-        adverse move of any known symbol and side, and never less than all of the notional
+    bound, stressed_bound : loss per unit of notional assumed for a symbol without a forecast, in every scenario: the
+        largest adverse move of any known symbol and side, and never less than all of the notional
     """
 
     symbols: tuple[str, ...]
@@ -59,7 +57,7 @@ def adverse_paths(scenarios: ScenarioSet, stressed_factor: FloatArray) -> Advers
     adverse[:, 0, :count] = -scenarios.low
     adverse[:, 1, :count] = scenarios.high
     blocked = adverse.reshape(2 * symbols, blocks, LANES, hours).transpose(0, 1, 3, 2)
-    worst = np.maximum(adverse.reshape(symbols, -1).max(axis=1, initial=0.0), np.abs(scenarios.end).max(axis=1, initial=0.0))
+    worst = np.maximum(adverse.max(axis=(1, 2, 3), initial=0.0), np.abs(scenarios.end).max(axis=1, initial=0.0))
     bound = max(1.0, float(worst.max(initial=0.0)))
     return AdversePaths(
         symbols=scenarios.symbols,
@@ -75,9 +73,9 @@ def adverse_paths(scenarios: ScenarioSet, stressed_factor: FloatArray) -> Advers
 def _require_finite(scenarios: ScenarioSet, factor: FloatArray) -> None:
     if factor.shape != (len(scenarios.symbols),) or not (np.isfinite(factor).all() and (factor >= 0).all()):
         raise ModelError(
-            f"stressed_factor must hold one finite number of at least zero for each of the {len(scenarios.symbols)} symbols"
+            f"stressed_factor must hold one finite number of at least zero for each of {len(scenarios.symbols)} symbols"
         )
-    finite = [np.isfinite(x).reshape(len(x), -1).all(axis=1) for x in (scenarios.low, scenarios.high, scenarios.end)]
+    finite = [np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in (scenarios.low, scenarios.high, scenarios.end)]
     broken = [name for name, good in zip(scenarios.symbols, np.logical_and.reduce(finite), strict=True) if not good]
     if broken:
         raise ModelError(f"scenarios hold returns that are not finite: {', '.join(broken)}")

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pandas as pd
 
 from levercap.errors import DataError, Finding, Severity
-from levercap.load import load
+from levercap.loading import load
 from levercap.predictor import Predictor
 
 __all__ = ["PackagedModel", "from_model_input", "to_model_input"]

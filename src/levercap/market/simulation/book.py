@@ -14,8 +14,8 @@ from levercap.vocabulary import FloatArray, IntArray
 __all__ = ["simulate_book"]
 
 EQUITY_QUANTILES = ((0.5, 1e3), (0.9, 4e4), (0.99, 1.6e6))
-"""Equity in quote currency at these quantiles. No single lognormal meets all three: log equity is piecewise linear in the normal
-score instead, with the slopes below at its ends."""
+"""Equity in quote currency at these quantiles. No single lognormal meets all three: log equity is piecewise linear in
+the normal score instead, with the slopes below at its ends."""
 LOWER_SLOPE, UPPER_SLOPE = 2.0, 1.5
 MEDIAN_LEVERAGE, LEVERAGE_SPREAD, LEVERAGE_RANGE = 2.0, 1.0, (0.05, 100.0)
 MAX_POSITIONS = 8
@@ -56,11 +56,11 @@ def simulate_book(config: BookSimulation, bars: pd.DataFrame) -> tuple[pd.DataFr
 
 
 def _popularity(bars: pd.DataFrame) -> tuple[np.ndarray, FloatArray]:
-    """Symbols that traded lately, sorted, and the square root of their turnover, at least a thousandth of the largest."""
+    """Symbols that traded lately, and the square root of their turnover, at least a thousandth of the largest."""
     recent = bars[bars["timestamp"] > bars["timestamp"].max() - pd.Timedelta(days=TURNOVER_DAYS)]
     turnover = (recent["close"] * recent["volume"]).groupby(recent["symbol"].astype("str")).mean().sort_index()
     weight = np.sqrt(turnover.to_numpy(dtype=np.float64))
-    return turnover.index.to_numpy(), np.maximum(weight, max(weight.max(), 1.0) / 1e3)
+    return np.asarray(turnover.index), np.maximum(weight, max(weight.max(), 1.0) / 1e3)
 
 
 def _equity(score: FloatArray) -> FloatArray:
@@ -68,7 +68,7 @@ def _equity(score: FloatArray) -> FloatArray:
     z = [NormalDist().inv_cdf(q) for q, _ in EQUITY_QUANTILES]
     y = [float(np.log(value)) for _, value in EQUITY_QUANTILES]
     z, y = [-8.0, *z, 8.0], [y[0] - 8.0 * LOWER_SLOPE, *y, y[-1] + (8.0 - z[-1]) * UPPER_SLOPE]
-    return np.round(np.maximum(np.exp(np.interp(score, z, y)), 1.0), 2)
+    return np.asarray(np.round(np.maximum(np.exp(np.interp(score, z, y)), 1.0), 2), dtype=np.float64)
 
 
 def _segment(uniform: FloatArray, equity: FloatArray) -> np.ndarray:
@@ -79,7 +79,9 @@ def _segment(uniform: FloatArray, equity: FloatArray) -> np.ndarray:
     return np.select([uniform < institutional, uniform < institutional + professional], SEGMENTS[:0:-1], SEGMENTS[0])
 
 
-def _positions(rng: np.random.Generator, accounts: int, log_weight: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+def _positions(
+    rng: np.random.Generator, accounts: int, log_weight: FloatArray
+) -> tuple[IntArray, IntArray, FloatArray]:
     """Account, symbol and signed share of gross notional of every position; no symbol twice in an account.
 
     Drawing the largest of ``log weight + Gumbel noise`` is drawing without replacement in proportion to the weights.

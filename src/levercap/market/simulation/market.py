@@ -22,13 +22,14 @@ OUTAGE_HOURS = (5, 12, 33)
 def simulate_market(config: MarketSimulation) -> dict[str, pd.DataFrame]:
     """Bars, funding, open interest, implied volatility and leverage tiers of an invented venue.
 
-    The market has what breaks models: volatility on several time scales, heavy tails, crashes that hit many symbols after a
-    build-up of leverage, contagion, regimes, a coin that dies and is delisted, a late listing, venue outages and a long hole. Symbols are
-    named by size, ``SIM01USDT`` being the leader. The same configuration gives the same tables.
+    The market has what breaks models: volatility on several time scales, heavy tails, crashes that hit many symbols
+    after a build-up of leverage, contagion, regimes, a coin that dies and is delisted, a late listing, venue outages
+    and a long hole. Symbols are named by size, ``SIM01USDT`` being the leader. The same configuration gives the same
+    tables.
 
     Returns
     -------
-    tables by name with the columns of ``docs/schemas.md``
+    tables by name with the columns of ``docs/reference/schemas.md``
     """
     if config.symbols < 1 or config.days < 30:
         raise ConfigError("simulated_market: symbols must be at least 1 and days at least 30")
@@ -42,7 +43,7 @@ def simulate_market(config: MarketSimulation) -> dict[str, pd.DataFrame]:
     if death is not None:
         _spread_collapse(state, death[1])
     character = draw_character(rng, config.symbols)
-    season = seasonality((timestamps.dayofweek * 24 + timestamps.hour).to_numpy(dtype=np.float64))
+    season = seasonality((timestamps.day_of_week * 24 + timestamps.hour).to_numpy(dtype=np.float64))
     prices = simulate_prices(rng, state, character, season, death)
     traded = _traded(rng, hours, config.symbols, death)
     fields = {name: getattr(prices, name) for name in ("open", "high", "low", "close", "volume")}
@@ -100,10 +101,12 @@ def _derivatives(
     listed = np.arange(shape[1]) < max(1, 2 * shape[1] // 3)
 
     leader = slice(0, 1)
-    surprise = autoregressive(rng.standard_normal(shape[0]), 48.0, 0.0)[:, None]
+    surprise = autoregressive(rng.standard_normal((shape[0], 1)), 48.0)
     implied = 1.1 * np.sqrt(HOURS_PER_YEAR) * prices.lasting_volatility[:, leader] * np.exp(0.05 * surprise)
     return {
-        "funding": _rows(known, names, {"funding_rate": np.round(np.clip(funding, -0.0075, 0.0075), 8)}, traded & eighth),
+        "funding": _rows(
+            known, names, {"funding_rate": np.round(np.clip(funding, -0.0075, 0.0075), 8)}, traded & eighth
+        ),
         "open_interest": _rows(known, names, {"open_interest": interest}, traded & listed),
         "implied_vol": _rows(known, names[leader], {"implied_vol": significant(implied, 4)}, traded[:, leader]),
     }
@@ -114,12 +117,11 @@ def _slow_log_price(close: FloatArray) -> FloatArray:
     half_life = 30 * 24.0
     log_price = np.log(close)
     decay = 0.5 ** (1.0 / half_life)
-    return log_price[0] + (1.0 - decay) * decayed_sum(log_price - log_price[0], half_life)
+    start = log_price[0]
+    return np.asarray(start + (1.0 - decay) * decayed_sum(log_price - start, half_life), dtype=np.float64)
 
 
-def _rows(
-    stamps: pd.DatetimeIndex, names: np.ndarray, fields: dict[str, FloatArray], there: BoolArray
-) -> pd.DataFrame:
+def _rows(stamps: pd.DatetimeIndex, names: np.ndarray, fields: dict[str, FloatArray], there: BoolArray) -> pd.DataFrame:
     """Long table of (hours, symbols) arrays where `there`, sorted by symbol and time."""
     column, row = np.nonzero(there.T)
     values = {name: array[row, column] for name, array in fields.items()}

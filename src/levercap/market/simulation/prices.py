@@ -60,14 +60,18 @@ def draw_character(rng: np.random.Generator, symbols: int) -> Character:
     beta = np.where(rank == 0, 1.0, 1.1 + 0.35 * rng.random(symbols))
     own = np.where(rank == 0, 0.35, 0.6 + 0.05 * rank + 0.4 * rng.random(symbols))
     price = np.exp(10.3 - 1.0 * rank + 0.5 * rng.standard_normal(symbols))
-    turnover = 2.5e8 * (1.0 + rank) ** -1.2 * np.exp(0.2 * rng.standard_normal(symbols))
+    turnover = 2.5e8 * np.exp(0.2 * rng.standard_normal(symbols) - 1.2 * np.log1p(rank))
     return Character(beta, own, np.maximum(price, 0.02), turnover)
 
 
 def simulate_prices(
-    rng: np.random.Generator, state: MarketState, character: Character, season: FloatArray, death: tuple[int, int] | None
+    rng: np.random.Generator,
+    state: MarketState,
+    character: Character,
+    season: FloatArray,
+    death: tuple[int, int] | None,
 ) -> Prices:
-    """Draw bars of all symbols. `season` is log volatility by hour; `death` is the column and first hour of a collapse."""
+    """Bars of all symbols; `season` is log volatility by hour, `death` the column and first hour of a collapse."""
     hours, symbols = len(state.jump), len(character.beta)
     own_jump = _own_jumps(rng, hours, symbols)
     jump = state.jump[:, None] * character.beta * (0.6 + 0.8 * rng.random((hours, symbols))) + own_jump
@@ -78,7 +82,7 @@ def simulate_prices(
     volatility = np.hypot(character.beta * market[:, None], own)
 
     moves = character.beta * (market * market_shock)[:, None] + own * own_shock
-    moves += jump - jump.mean(axis=0) - 0.5 * volatility**2 + collapse
+    moves += jump - jump.mean(axis=0) + collapse  # no drift: prices neither explode nor vanish over years
     path = np.log(character.price) + np.cumsum(moves, axis=0)
     before = np.vstack([np.log(character.price), path[:-1]])
     low, high = _extremes(rng, before, path, volatility, jump)
@@ -96,8 +100,8 @@ def _market_volatility(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Lasting and full volatility of the market factor per hour, and its unit shocks.
 
-    Log volatility is the sum of a slow, a medium and a fast component, the regime, the season and the aftermath of jumps; a fall
-    of the market raises the fast component of the hours after it (leverage effect).
+    Log volatility is the sum of a slow, a medium and a fast component, the regime, the season and the aftermath of
+    jumps; a fall of the market raises the faster components of the hours after it (leverage effect).
     """
     hours = len(season)
     shock = heavy_tailed(rng, (hours,), 6.0)
@@ -158,8 +162,9 @@ def _extremes(
 
     Notes
     -----
-    The maximum of a Brownian bridge from a to b with variance s^2 is ``(a + b + sqrt((b - a)^2 - 2 s^2 ln U)) / 2`` with U uniform
-    (Karatzas and Shreve, Brownian Motion and Stochastic Calculus, 2.8). A jump overshoots and comes partly back.
+    The maximum of a Brownian bridge from a to b with variance s^2 is ``(a + b + sqrt((b - a)^2 - 2 s^2 ln U)) / 2``
+    with U uniform (Karatzas and Shreve, Brownian Motion and Stochastic Calculus, 2.8). A jump overshoots and comes
+    partly back.
     """
     shape = before.shape
     up, down = 1.0 - rng.random(shape), 1.0 - rng.random(shape)
@@ -183,5 +188,7 @@ def _volume(
     unusual = np.log(volatility / np.exp(np.log(volatility).mean(axis=0)))
     push = np.minimum(np.abs(moves) / volatility, 5.0)
     noise = rng.standard_normal(moves.shape)
-    log_turnover = np.log(character.turnover) + 0.7 * unusual + 0.3 * push + 0.3 * activity + 0.2 * noise + 0.5 * season[:, None]
+    log_turnover = (
+        np.log(character.turnover) + 0.7 * unusual + 0.3 * push + 0.3 * activity + 0.2 * noise + 0.5 * season[:, None]
+    )
     return significant(np.exp(log_turnover - path), DIGITS)

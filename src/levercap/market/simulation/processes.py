@@ -10,7 +10,7 @@ from levercap.vocabulary import FloatArray
 __all__ = ["autoregressive", "decayed_sum", "heavy_tailed", "significant"]
 
 
-def autoregressive(innovations: FloatArray, half_life: float, start: FloatArray | float) -> FloatArray:
+def autoregressive(innovations: FloatArray, half_life: float, start: FloatArray | float = 0.0) -> FloatArray:
     """Stationary AR(1) of unit variance driven by unit innovations along the first axis; `half_life` in rows."""
     decay = 0.5 ** (1.0 / half_life)
     carried = np.broadcast_to(np.asarray(start) * decay, (1, *innovations.shape[1:]))
@@ -27,11 +27,12 @@ def decayed_sum(impulses: FloatArray, half_life: float) -> FloatArray:
 
 def heavy_tailed(rng: np.random.Generator, shape: tuple[int, ...], freedom: float) -> FloatArray:
     """Student t draws scaled to unit variance."""
-    return rng.standard_t(freedom, shape) * np.sqrt((freedom - 2.0) / freedom)
+    return np.asarray(rng.standard_t(freedom, shape) * np.sqrt((freedom - 2.0) / freedom), dtype=np.float64)
 
 
 def significant(values: FloatArray, digits: int) -> FloatArray:
     """Positive values rounded to significant digits, as venues quote them."""
     place = digits - 1 - np.floor(np.log10(values))
     scale = 10.0 ** np.abs(place)
-    return np.where(place >= 0, np.round(values * scale) / scale, np.round(values / scale) * scale)
+    rounded = np.where(place >= 0, np.round(values * scale) / scale, np.round(values / scale) * scale)
+    return np.asarray(rounded, dtype=np.float64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from levercap.market.simulation.processes import autoregressive, decayed_sum
+from levercap.market.simulation.processes import decayed_sum
 from levercap.vocabulary import FloatArray
 
 __all__ = ["REGIME_LEVELS", "MarketState", "market_state", "seasonality"]
@@ -56,13 +56,15 @@ def market_state(rng: np.random.Generator, hours: int) -> MarketState:
         leverage += 0.0012 * (1.12 - leverage) + 0.009 * noise[t]
         leverage = min(max(leverage, 0.3), 2.2)
         build_up[t] = leverage
-    return MarketState(autoregressive_smooth(level, 12.0), build_up, jump)
+    return MarketState(smoothed(level, 12.0), build_up, jump)
 
 
-def autoregressive_smooth(values: FloatArray, half_life: float) -> FloatArray:
+def smoothed(values: FloatArray, half_life: float) -> FloatArray:
     """Exponentially weighted mean of the rows so far."""
     decay = 0.5 ** (1.0 / half_life)
-    return values * (1.0 - decay) + decayed_sum(values - values[0], half_life) * (1.0 - decay) + values[0] * decay
+    start = values[0]
+    before = start + decayed_sum(values - start, half_life) * (1.0 - decay)
+    return np.asarray((1.0 - decay) * values + decay * before, dtype=np.float64)
 
 
 def _regimes(rng: np.random.Generator, hours: int) -> FloatArray:
@@ -81,6 +83,3 @@ def seasonality(hour_of_week: FloatArray) -> FloatArray:
     hour = hour_of_week % 24
     weekend = (hour_of_week >= 120).astype(np.float64)
     return 0.22 * np.cos(2.0 * np.pi * (hour - 15.0) / 24.0) - 0.25 * weekend
-
-
-_ = autoregressive

@@ -19,7 +19,7 @@ CAP = np.array([2e-4, 1e-3, 5e-3, 2e-2, 4e-2, 8e-2, 0.16, 0.3, 0.5, 1.0, 2.0])
 def simulate_tiers(
     rng: np.random.Generator, timestamps: pd.DatetimeIndex, names: np.ndarray, turnover: FloatArray, traded: BoolArray
 ) -> pd.DataFrame:
-    """Tiers of every symbol traded at the first instant of each month and at the start; now and then a symbol is tightened."""
+    """Tiers of the symbols traded at the start and at the first of each month; now and then one is tightened."""
     first = timestamps[0]
     months = pd.date_range(first.ceil("D"), timestamps[-1], freq="MS", unit="us")
     snapshots = months if len(months) and months[0] == first else months.insert(0, first)
@@ -29,7 +29,9 @@ def simulate_tiers(
         row = int(timestamps.searchsorted(as_of))
         listed = traded[max(row - 48, 0) : row + 1].any(axis=0)
         change = rng.random(len(names))
-        tightness = np.where(change < 0.04, tightness * 0.5, np.where(change > 0.96, np.minimum(tightness * 1.5, 1.0), tightness))
+        tightness = np.where(
+            change < 0.04, tightness * 0.5, np.where(change > 0.96, np.minimum(tightness * 1.5, 1.0), tightness)
+        )
         for j in np.flatnonzero(listed):
             begin = 0 if j < 2 else 2 if j < len(names) // 2 else 3
             parts.append(_ladder(as_of, names[j], begin, 16.0 * turnover[j] * tightness[j]))

@@ -1,0 +1,112 @@
+"""Replay: the limits a fixed book would have been given day by day, and what the market then did to accounts at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from levercap.book import clean_book
+from levercap.bundle.snapshots import make_snapshot, surroundings
+from levercap.config import Config
+from levercap.errors import ConfigError
+from levercap.forecast import history
+from levercap.market import Market, tiers_as_of
+from levercap.outcomes import CARRY_HOURS
+from levercap.panel import Panel
+from levercap.pipeline.dataset import build_dataset
+from levercap.pipeline.evidence import policy_evidence
+from levercap.pipeline.output import atomic_folder, write_json, write_parquet
+from levercap.pipeline.train import build_blocks
+from levercap.pipeline.walkforward import refits, walk
+from levercap.portfolio import Portfolio
+from levercap.predictor import Predictor
+from levercap.snapshot import Snapshot
+from levercap.vocabulary import HORIZON_HOURS, FloatArray
+
+__all__ = ["replay"]
+
+Progress = Callable[[int, int], None]
+
+
+def replay(
+    market: Market,
+    accounts: pd.DataFrame,
+    positions: pd.DataFrame,
+    start: pd.Timestamp,
+    stop: pd.Timestamp,
+    config: Config,
+    out: Path,
+    progress: Progress = lambda done, total: None,
+) -> dict[str, Any]:
+    """Limits of the book at every midnight from `start` up to, not including, `stop`; each day's limit is the next one's previous.
+
+    Models, scenarios and tails are refitted every month on what was known then. Writes limits.parquet and
+    evidence.json to `out` and returns the evidence.
+    """
+    days = []
+    previous: pd.DataFrame | None = None
+    origins = market.panel.origins(start, stop)
+    if len(origins) == 0:
+        raise ConfigError(f"no midnight from {start} to {stop}: the market ends at {market.panel.end}")
+    for snapshot in snapshots(market, origins, config):
+        limits = Predictor(snapshot, config).predict(accounts, positions, previous)
+        previous = limits[["account_id", "as_of", "max_leverage"]]
+        days.append(limits)
+        progress(len(days), len(origins))
+    limits = pd.concat(days, ignore_index=True)
+    losses = realised_path_losses(market.panel, clean_book(accounts, positions, market.panel.symbols).portfolio, origins)
+    evidence = policy_evidence(limits, losses, config)
+    with atomic_folder(out) as building:
+        write_parquet(limits, building / "limits.parquet")
+        write_json(evidence, building / "evidence.json")
+    return evidence
+
+
+def snapshots(market: Market, origins: pd.DatetimeIndex, config: Config) -> Iterator[Snapshot]:
+    """Walk-forward snapshots: each by the models that were known at the first of its month."""
+    data = build_dataset(market.panel)
+    past = history("levercap", data.features, data.outcomes, config.forecast)
+    around = surroundings(market.panel, origins, config.policy.stressed_quantile)
+    provenance = {"config_hash": config.config_hash(), "data_hash": market.panel.data_hash()}
+    months = refits(origins[0], origins[-1] + pd.Timedelta(hours=1))
+    for month, forecaster in walk("levercap", data, months, config, past):
+        known = market.panel.until(month.start)
+        blocks = build_blocks(known, past[past["as_of"] < month.start], forecaster, config)
+        which = np.flatnonzero((origins >= month.start) & (origins < month.stop))
+        bundle_id = f"walk-forward {month.start:%Y-%m-%d}"
+        for i in which:
+            tiers = tiers_as_of(market.tiers, origins[i])
+            seed = config.scenarios.seed
+            yield make_snapshot(forecaster, blocks, around, int(i), tiers, seed, {**provenance, "bundle_id": bundle_id})
+
+
+def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.DatetimeIndex) -> FloatArray:
+    """(origins, accounts) worst hourly loss of each portfolio within the horizon, per unit of gross notional; NaN if not known.
+
+    At each hour longs are marked at the low, shorts at the high, against the price at the origin; a missing hour keeps the last price.
+    An account with a symbol that had no price at the origin, or an origin whose horizon is not over, is NaN.
+    """
+    price = pd.DataFrame(panel.close).ffill(limit=CARRY_HOURS).to_numpy()
+    carried = pd.DataFrame(panel.close).ffill().to_numpy()
+    low, high = (np.where(np.isnan(field), carried, field) for field in (panel.low, panel.high))
+    weights = np.zeros((len(portfolio), len(panel.symbols)))
+    seen = portfolio.symbol >= 0
+    weights[portfolio.account[seen], portfolio.symbol[seen]] = portfolio.share[seen]
+    blind = np.bincount(portfolio.account, ~seen, minlength=len(portfolio)) > 0
+    longs, shorts = np.maximum(weights, 0.0), np.minimum(weights, 0.0)
+    out = np.full((len(origins), len(portfolio)), np.nan)
+    for i, origin in enumerate(origins):
+        row = panel.rows_known(origin)
+        if row + HORIZON_HOURS > len(panel.timestamps):
+            continue
+        now = price[row - 1]
+        falls = np.nan_to_num(low[row : row + HORIZON_HOURS] / now - 1.0)
+        rises = np.nan_to_num(high[row : row + HORIZON_HOURS] / now - 1.0)
+        worst = (longs @ falls.T + shorts @ rises.T).min(axis=1)
+        unknown = (np.abs(weights) @ np.isnan(now).astype(float) > 0) | blind
+        out[i] = np.where(unknown, np.nan, np.maximum(0.0, -worst))
+    return out

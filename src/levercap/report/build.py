@@ -1,0 +1,86 @@
+"""Composition of the report: read the folders, make the sections, write one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from levercap.report.cuts import cuts_section
+from levercap.report.glossary import glossary_section
+from levercap.report.headline import headline_section
+from levercap.report.hits import hit_rows, hits_section
+from levercap.report.inputs import Evaluation, Scores, read_evaluation, read_manifest, read_scores
+from levercap.report.limits import limits_section, status_section
+from levercap.report.page import page
+from levercap.report.scores import board_of, scores_section
+from levercap.report.shocks import shocks, shocks_section
+from levercap.report.training import files_section, training_section
+
+__all__ = ["render", "write_report"]
+
+TITLE = "Leverage limits: risk report"
+
+
+def write_report(evaluation: Path | None, scores: Path | None, bundle: Path | None, out: Path) -> Path:
+    """Write one self-contained HTML page; the same inputs give the same bytes.
+
+    Parameters
+    ----------
+    evaluation : folder that ``levercap evaluate`` wrote, or None: its sections then say that it was not run
+    scores : folder that ``levercap score`` or ``levercap replay`` wrote, or None; of several dates the latest is shown
+    bundle : bundle folder, or None
+    out : HTML file to write or replace, or a folder for ``report.html``
+
+    Returns
+    -------
+    Path
+        the file written
+
+    Raises
+    ------
+    ConfigError
+        when a folder given does not exist
+    DataError
+        when a folder holds nothing of its kind, or a file cannot be read
+    """
+    text = render(read_evaluation(evaluation), read_scores(scores), read_manifest(bundle))
+    target = out / "report.html" if out.is_dir() or not out.suffix else out
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.with_name(f".{target.name}.writing")
+    building.write_text(text, encoding="utf-8")
+    building.replace(target)
+    return target
+
+
+def render(evaluation: Evaluation | None, scores: Scores | None, manifest: dict[str, Any] | None) -> str:
+    """The page as text."""
+    board, hits, found = board_of(evaluation), hit_rows(evaluation), shocks(evaluation)
+    sections = [
+        headline_section(board, hits, found, scores),
+        training_section(manifest, evaluation, scores),
+        scores_section(board),
+        hits_section(hits),
+        shocks_section(found),
+        limits_section(scores),
+        cuts_section(scores),
+        status_section(scores),
+        glossary_section(),
+        files_section(manifest),
+    ]
+    return page(TITLE, _subtitle(evaluation, scores, manifest), sections)
+
+
+def _subtitle(evaluation: Evaluation | None, scores: Scores | None, manifest: dict[str, Any] | None) -> str:
+    parts = []
+    if scores is not None and "as_of" in scores.limits and len(scores.limits):
+        parts.append(f"limits as of {scores.limits['as_of'].max():%Y-%m-%d %H:%M} UTC")
+        if scores.dates > 1:
+            parts.append(f"the last of {scores.dates:,} scoring dates")
+    if evaluation is not None and evaluation.outcomes is not None and len(evaluation.outcomes):
+        days = evaluation.outcomes["as_of"]
+        parts.append(f"forecasts evaluated {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}")
+    identity = None if manifest is None else manifest.get("bundle_id", manifest.get("id"))
+    if identity is not None:
+        parts.append(f"bundle {identity}")
+    text = "; ".join(parts) or "nothing was evaluated or scored"
+    return text[0].upper() + text[1:]

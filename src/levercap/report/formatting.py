@@ -1,0 +1,94 @@
+"""Numbers and names as a reader wants to see them."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+__all__ = [
+    "BINDING",
+    "NARROW",
+    "count",
+    "level_name",
+    "minus",
+    "money",
+    "multiple",
+    "number",
+    "percent",
+    "row_name",
+    "signed",
+    "words",
+]
+
+MISSING: Final = "–"
+NARROW: Final = "\u202f"
+"""Stands between a number and its unit, where a line must not break."""
+
+BINDING: Final = {
+    "liquidation": "liquidation budget",
+    "insolvency": "insolvency budget",
+    "loss_threshold": "maximum loss of the profile",
+    "venue_tiers": "venue tiers",
+    "profile": "leverage cap of the profile",
+    "jurisdiction": "cap of the jurisdiction",
+    "long_memory": "long-memory floor",
+    "fallback": "fallback: incomplete data",
+    "guardrail": "guardrail: rise slowed or held",
+}
+"""Names of the constraints in words."""
+
+
+def words(code: object) -> str:
+    """A short code as words: the constraint's name where it is one, else its parts with spaces."""
+    text = str(code)
+    return BINDING.get(text, text.replace("_", " "))
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Fixed number of decimals, thousands separated."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:,.{digits}f}"
+    return minus(text.removeprefix("-") if float(text.replace(",", "")) == 0 else text)
+
+
+def signed(value: float | None, digits: int = 4) -> str:
+    """Fixed number of decimals with the sign always shown."""
+    return minus(f"{value:+.{digits}f}") if value is not None and math.isfinite(value) else MISSING
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share as a percentage."""
+    return MISSING if value is None or not math.isfinite(value) else f"{number(100 * value, digits)}{NARROW}%"
+
+
+def multiple(value: float | None, digits: int = 2) -> str:
+    """A leverage."""
+    if value is not None and math.isinf(value) and value > 0:
+        return "no limit"
+    return MISSING if value is None or not math.isfinite(value) else f"{number(value, digits)}×"
+
+
+def money(value: float | None) -> str:
+    """An amount in quote currency, whole units."""
+    return number(value, 0)
+
+
+def count(value: float) -> str:
+    """A whole number."""
+    return f"{int(value):,}"
+
+
+def level_name(level: float) -> str:
+    """A confidence level without needless decimals: 99 %, 97.5 %."""
+    return f"{100 * level:g}{NARROW}%"
+
+
+def row_name(side: str, kind: str, level: float) -> str:
+    """One combination in every table and figure: ``long, path, 99 %``."""
+    return f"{side}, {kind}, {level_name(level)}"
+
+
+def minus(text: str) -> str:
+    """The same with a true minus sign, which is as wide as a digit."""
+    return text.replace("-", "\u2212")

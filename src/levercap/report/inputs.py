@@ -1,0 +1,107 @@
+"""What the report is made from: folders as other commands wrote them. What is not there is reported as not run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from levercap.errors import ConfigError, DataError
+
+__all__ = ["Evaluation", "Scores", "read_evaluation", "read_manifest", "read_scores"]
+
+SCORING_DATE: Final = "as_of="
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Files of an evaluation; None where the folder has no such file."""
+
+    tails: pd.DataFrame | None = None
+    baseline_tails: pd.DataFrame | None = None
+    outcomes: pd.DataFrame | None = None
+    forecasts: pd.DataFrame | None = None
+    leaderboard: pd.DataFrame | None = None
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Limits of one instant.
+
+    Attributes
+    ----------
+    limits : the limits frame, one row per account
+    summary : what the scoring run said of itself; empty where it wrote nothing
+    dates : how many instants the file holds; more than one for a replay, of which the last is shown
+    """
+
+    limits: pd.DataFrame
+    summary: dict[str, Any]
+    dates: int = 1
+
+
+def read_evaluation(folder: Path | None) -> Evaluation | None:
+    """Evaluation in `folder`; None when none was given. Raises when the folder is missing or holds nothing of one."""
+    if folder is None:
+        return None
+    _check_folder(folder, "--evaluation")
+    names = ("tails", "baseline_tails", "outcomes", "forecasts", "leaderboard")
+    frames = {name: _parquet(folder / f"{name}.parquet") for name in names}
+    if all(frame is None for frame in frames.values()):
+        raise DataError(f"{folder} holds no evaluation; expected {', '.join(f'{n}.parquet' for n in names)}")
+    return Evaluation(**frames, summary=_json(folder / "summary.json"))
+
+
+def read_scores(folder: Path | None) -> Scores | None:
+    """Limits in `folder`: of one scoring date, the latest of many ``as_of=...``, or the last instant of a replay."""
+    if folder is None:
+        return None
+    _check_folder(folder, "--scores")
+    dated = sorted(d for d in folder.glob(f"{SCORING_DATE}*") if (d / "limits.parquet").is_file())
+    place = folder if (folder / "limits.parquet").is_file() or not dated else dated[-1]
+    limits = _parquet(place / "limits.parquet")
+    if limits is None:
+        raise DataError(f"{folder} holds no limits.parquet and no {SCORING_DATE}... folder that does")
+    dates = limits["as_of"].nunique() if "as_of" in limits else 1
+    if dates > 1:
+        limits = limits[limits["as_of"] == limits["as_of"].max()].reset_index(drop=True)
+    return Scores(limits, _json(place / "summary.json"), dates)
+
+
+def read_manifest(folder: Path | None) -> dict[str, Any] | None:
+    """Manifest of the bundle in `folder`, unchecked: loading a bundle verifies it, reporting on one only quotes it."""
+    if folder is None:
+        return None
+    _check_folder(folder, "--bundle")
+    manifest = _json(folder / "MANIFEST.json")
+    if not manifest:
+        raise DataError(f"{folder} holds no readable MANIFEST.json; give the folder that `levercap train` wrote")
+    return manifest
+
+
+def _check_folder(folder: Path, flag: str) -> None:
+    if not folder.is_dir():
+        raise ConfigError(f"{flag} {folder}: no such folder")
+
+
+def _parquet(path: Path) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"{path} is not readable JSON: {error}") from None
+    return content if isinstance(content, dict) else {}

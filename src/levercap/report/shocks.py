@@ -1,0 +1,140 @@
+"""Section: calibration of the shock probabilities."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from levercap.evaluation import BrierParts, brier_decomposition, calibration_line, reliability_table
+from levercap.report.figures import reliability
+from levercap.report.formatting import count, number, percent
+from levercap.report.inputs import Evaluation
+from levercap.report.page import Card, Column, Section, figure, note, paragraph, table
+
+__all__ = ["Shock", "shock_card", "shocks", "shocks_section"]
+
+DEFAULT_BARRIER: Final = 0.10
+"""Adverse move that ``shock_probability_long`` and ``_short`` without a suffix refer to."""
+
+COLUMN: Final = re.compile(r"shock_probability_(long|short)(?:_(\d{2}))?")
+
+
+@dataclass(frozen=True, eq=False)
+class Shock:
+    """Calibration of one probability: an adverse move of at least `barrier` against one side within the horizon."""
+
+    barrier: float
+    side: str
+    rows: int
+    events: int
+    predicted: float
+    observed: float
+    parts: BrierParts
+    intercept: float
+    slope: float
+    bins: pd.DataFrame
+
+
+def shocks(evaluation: Evaluation | None) -> tuple[Shock, ...]:
+    """Every shock probability in the forecasts that has a known outcome, by barrier and side."""
+    if evaluation is None or evaluation.forecasts is None or evaluation.outcomes is None:
+        return ()
+    both = evaluation.forecasts.merge(evaluation.outcomes, on=["as_of", "symbol"], suffixes=("", "_outcome"))
+    found: dict[tuple[float, str], str] = {}
+    for column in sorted(evaluation.forecasts.columns, key=len, reverse=True):
+        match = COLUMN.fullmatch(column)
+        if match is not None:
+            barrier = DEFAULT_BARRIER if match[2] is None else int(match[2]) / 100
+            found[barrier, match[1]] = column  # the column without a suffix comes last and is the one in use
+    return tuple(shock for key in sorted(found) if (shock := _shock(both, found[key], *key)) is not None)
+
+
+def shocks_section(found: tuple[Shock, ...]) -> Section:
+    """Reliability diagram per barrier and the table of all."""
+    title = "Calibration of shock probabilities"
+    if not found:
+        text = "Calibration was not examined: no evaluation with forecasts and outcomes was given."
+        return Section("shocks", title, note(text))
+    intro = (
+        "A shock is a move against the position of at least the barrier at some moment within the horizon. Forecasts "
+        "are sorted into groups of equal size; on the dashed line, what was called 5 % happened in 5 % of cases. Above "
+        "the line shocks were more frequent than forecast. The bars are 95 % intervals that know that coins fall "
+        "together."
+    )
+    panels: dict[str, dict[str, pd.DataFrame]] = {}
+    for shock in found:
+        panels.setdefault(f"move of {percent(shock.barrier, 0)}", {})[shock.side] = shock.bins
+    alt = "Observed frequency of shocks against their predicted probability"
+    return Section(
+        "shocks", title, paragraph(intro) + figure(reliability(panels), alt) + _table(found) + paragraph(_READING)
+    )
+
+
+_READING: Final = (
+    "Brier score and its parts are in units of 10⁻⁴: miscalibration is what recalibrating would save, discrimination "
+    "what telling risky days from calm ones saves. Skill is the share saved of the score of always saying the base "
+    "rate, known in hindsight. A slope of 1 and an intercept of 0 are perfect; a slope below 1 means that the "
+    "probabilities are too extreme. In the figure, points on the lower edge are groups without a single shock."
+)
+
+
+def shock_card(found: tuple[Shock, ...]) -> Card:
+    """Headline figure: how often shocks of the default barrier came, beside how often they were predicted."""
+    chosen = [s for s in found if s.barrier == DEFAULT_BARRIER] or list(found)
+    if not chosen:
+        return Card("Shocks that happened", "not run", "no evaluation was given")
+    rows = sum(s.rows for s in chosen)
+    observed, predicted = (sum(getattr(s, name) * s.rows for s in chosen) / rows for name in ("observed", "predicted"))
+    label = f"Shocks of {percent(chosen[0].barrier, 0)} that happened"
+    return Card(
+        label, percent(observed), f"predicted {percent(predicted)}; {count(sum(s.events for s in chosen))} events"
+    )
+
+
+def _shock(both: pd.DataFrame, column: str, barrier: float, side: str) -> Shock | None:
+    known = both[both[column].notna() & both[f"path_{side}"].notna()]
+    if known.empty:
+        return None
+    event = (known[f"path_{side}"] >= barrier).to_numpy(dtype=np.float64)
+    probability = known[column].to_numpy(dtype=np.float64)
+    day = known["as_of"].dt.floor("D").to_numpy()
+    intercept, slope = calibration_line(event, probability)
+    return Shock(
+        barrier=barrier,
+        side=side,
+        rows=len(event),
+        events=int(event.sum()),
+        predicted=float(probability.mean()),
+        observed=float(event.mean()),
+        parts=brier_decomposition(event, probability),
+        intercept=intercept,
+        slope=slope,
+        bins=reliability_table(event, probability, day=day),
+    )
+
+
+def _table(found: tuple[Shock, ...]) -> str:
+    def scaled(value: float) -> str:
+        return number(1e4 * value, 1)
+
+    def skill(parts: BrierParts) -> float:
+        return 1.0 - parts.brier / parts.uncertainty if parts.uncertainty > 0 else float("nan")
+
+    columns = [
+        Column("barrier, side", [f"{percent(s.barrier, 0)}, {s.side}" for s in found], numeric=False),
+        Column("forecasts", [count(s.rows) for s in found]),
+        Column("events", [count(s.events) for s in found]),
+        Column("predicted", [percent(s.predicted) for s in found]),
+        Column("observed", [percent(s.observed) for s in found]),
+        Column("Brier", [scaled(s.parts.brier) for s in found]),
+        Column("miscalibration", [scaled(s.parts.miscalibration) for s in found]),
+        Column("discrimination", [scaled(s.parts.discrimination) for s in found]),
+        Column("skill", [percent(skill(s.parts), 1) for s in found]),
+        Column("slope", [number(s.slope) for s in found]),
+        Column("intercept", [number(s.intercept) for s in found]),
+    ]
+    return table(columns)

@@ -1,0 +1,88 @@
+"""The Makefile: every target is there, documented and calls verbs and flags that exist."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from levercap.cli.app import build_parser
+
+ROOT = Path(__file__).parents[2]
+TARGETS = ("setup", "run", "data", "validate", "features", "train", "evaluate", "promote", "score", "replay", "report",
+           "test", "lint", "types", "bench", "clean")  # fmt: skip
+
+
+def make(*arguments: str) -> str:
+    """What make prints, run on an environment that counts as ready."""
+    command = ["make", "--no-print-directory", "--assume-old=.venv/.ready", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def verbs(text: str) -> list[list[str]]:
+    lines = re.sub(r"\\\n", " ", text).splitlines()
+    calls = [line.split("||")[0] for line in lines if line.strip().startswith(".venv/bin/levercap ")]
+    return [shlex.split(call)[1:] for call in calls]
+
+
+def test_help_is_the_default_and_names_every_target() -> None:
+    text = make()
+    assert text == make("help")
+    for target in TARGETS:
+        assert re.search(rf"^  {target} +\S", text, flags=re.MULTILINE), target
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_dry_run_of(target: str) -> None:
+    text = make("-n", target)
+    for call in verbs(text):
+        build_parser().parse_args(call)
+
+
+def test_run_goes_through_the_whole_product_in_order() -> None:
+    calls = verbs(make("-n", "run"))
+    order = ["simulate", "validate", "train", "evaluate", "promote", "score", "report"]
+    assert [call[0] for call in calls] == order
+    assert "--market" not in calls[0]
+    assert all("data/market" in call for call in calls if "--market" in call)
+    train, score = (next(call for call in calls if call[0] == verb) for verb in ("train", "score"))
+    assert score[score.index("--bundle") + 1] == train[train.index("--out") + 1]
+
+
+def test_nightly_scoring_takes_the_champion() -> None:
+    (call,) = verbs(make("-n", "score"))
+    assert call[call.index("--bundle") + 1] == "models:/levercap@champion"
+
+
+def test_run_on_a_market_simulates_only_a_book() -> None:
+    calls = verbs(make("-n", "run", "MARKET=somewhere/spot"))
+    assert calls[0][:1] == ["simulate"]
+    assert all("somewhere/spot" in call for call in calls if "--market" in call)
+    assert [call[0] for call in calls if "--market" in call] == ["simulate", "validate", "train", "evaluate", "score"]
+
+
+def test_run_on_a_book_of_ones_own_simulates_nothing() -> None:
+    calls = verbs(make("-n", "run", "MARKET=m", "ACCOUNTS=a.csv", "POSITIONS=p.csv"))
+    assert "simulate" not in [call[0] for call in calls]
+    assert next(call for call in calls if call[0] == "score").count("a.csv") == 1
+
+
+def test_windows_and_instants_reach_the_verbs() -> None:
+    text = make("-n", "run", "FROM=2024-01-01", "TO=2024-02-01", "UNTIL=2024-01-01", "AS_OF=2024-02-01", "OUT=o")
+    calls = {call[0]: build_parser().parse_args(call) for call in verbs(text)}
+    assert f"{calls['evaluate'].start:%F} {calls['evaluate'].stop:%F}" == "2024-01-01 2024-02-01"
+    assert f"{calls['train'].until:%F} {calls['score'].as_of:%F}" == "2024-01-01 2024-02-01"
+    assert str(calls["report"].out) == "o/report.html"
+
+
+def test_lock_states_one_version_of_each_package_and_no_addresses() -> None:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; .+)?", line) for line in lines)
+    names = {line.split("==")[0] for line in lines}
+    project = (ROOT / "pyproject.toml").read_text()
+    needed = re.search(r"^dependencies = \[(.*?)^\]", project, flags=re.MULTILINE | re.DOTALL)
+    assert needed is not None
+    assert {re.split(r"[<>=]", name)[0] for name in re.findall(r'"([^"]+)"', needed[1])} <= names
+    assert "mlflow==3.17.2" in lines

@@ -1,0 +1,18 @@
+"""Folders of a synthetic run, written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from report_world import write_bundle, write_evaluation, write_scores
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("report")
+    return {
+        "evaluation": write_evaluation(root / "evaluation"),
+        "scores": write_scores(root / "scores"),
+        "bundle": write_bundle(root / "bundle"),
+    }

@@ -1,0 +1,316 @@
+"""Scoring end to end: every account answered, same inputs same bytes, nothing milder for what is not known."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import levercap
+from levercap.bundle import read_bundle, read_snapshot
+from levercap.config import Config, GuardrailConfig, PolicyConfig
+from levercap.errors import BundleError, ConfigError, DataError
+from levercap.pipeline.output import SUCCESS
+from levercap.pipeline.score import folder_name, read_previous, score
+
+DAY = pd.Timedelta(days=1)
+
+
+def run(trained, out, **changes):
+    arguments = {
+        "accounts_path": trained.accounts,
+        "positions_path": trained.positions,
+        "market_folder": trained.market,
+        "out": out,
+    }
+    return score(changes.pop("bundle", trained.bundle), **{**arguments, **changes})
+
+
+def files(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def limits_of(summary):
+    return pd.read_parquet(f"{summary['folder']}/limits.parquet")
+
+
+@pytest.fixture(scope="module")
+def end(trained):
+    return read_bundle(trained.bundle).snapshot.as_of
+
+
+@pytest.fixture(scope="module")
+def scored(trained, tmp_path_factory):
+    out = tmp_path_factory.mktemp("scored")
+    return out, run(trained, out)
+
+
+def test_every_account_gets_a_row_and_the_summary_counts_them(trained, scored, end):
+    out, summary = scored
+    assert sorted(p.name for p in (out / folder_name(end)).iterdir()) == [
+        SUCCESS, "limits.parquet", "snapshot", "summary.json", "symbol_limits.parquet",
+    ]  # fmt: skip
+    limits, accounts = limits_of(summary), pd.read_parquet(trained.accounts)
+    assert limits["account_id"].tolist() == accounts["account_id"].tolist()
+    assert summary["accounts"] == len(accounts) == sum(summary["status"].values()) == sum(summary["action"].values())
+    assert summary["status"]["scored"] > 0
+    assert summary["over_limit"] == (limits["effective_leverage"] > limits["max_leverage"]).sum()
+    assert sum(group["accounts"] for group in summary["max_leverage"].values()) == len(accounts)
+    retail = limits.loc[accounts["segment"] == "retail", "max_leverage"]
+    assert summary["max_leverage"]["retail"]["q50"] == retail.quantile(0.5)
+    assert summary["totals"]["equity"] == pytest.approx(accounts["equity"].sum())
+    gross = pd.read_parquet(trained.positions)["notional"].abs().sum()
+    assert summary["totals"]["gross_notional"] == pytest.approx(gross)
+    assert summary["totals"]["to_reduce"] == pytest.approx(-limits["headroom"].clip(upper=0).sum())
+    provenance = summary["provenance"]
+    assert provenance["as_of"] == end.isoformat()
+    for name in ("bundle_id", "config_hash", "data_hash"):
+        assert limits[name].unique().tolist() == [provenance[name]]
+    written = json.loads((out / folder_name(end) / "summary.json").read_text())
+    assert {**written, "folder": summary["folder"]} == summary
+
+
+def test_predict_equals_the_scored_rows_bit_for_bit(trained, scored):
+    limits = limits_of(scored[1])
+    accounts, positions = pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions)
+    for snapshot in (None, f"{scored[1]['folder']}/snapshot"):
+        predictor = levercap.load(trained.bundle, snapshot)
+        whole = predictor.predict(accounts, positions)
+        pd.testing.assert_frame_equal(whole, limits, check_exact=True)
+        one = accounts.iloc[[17]]
+        alone = predictor.predict(one, positions[positions["account_id"].isin(one["account_id"])])
+        pd.testing.assert_frame_equal(alone, limits.iloc[[17]].reset_index(drop=True), check_exact=True)
+
+
+def test_after_load_no_file_is_touched(trained, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(trained.bundle, bundle)
+    predictor = levercap.load(str(bundle))
+    shutil.rmtree(bundle)
+    accounts, positions = pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions)
+    assert len(predictor.predict(accounts, positions)) == len(accounts)
+    assert len(predictor.symbol_limits()) == 8
+
+
+def test_a_second_run_writes_the_same_bytes_even_with_other_dates_beside(trained, scored, end, tmp_path):
+    run(trained, tmp_path, as_of=end - DAY)
+    again = run(trained, tmp_path)
+    first = files(scored[0] / folder_name(end))
+    assert files(tmp_path / folder_name(end)) == first
+    run(trained, tmp_path)
+    assert files(tmp_path / folder_name(end)) == first
+    assert again["provenance"] == scored[1]["provenance"]
+
+
+def test_another_process_writes_the_same_bytes(trained, scored, end, tmp_path):
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom levercap.pipeline.score import score\n"
+        "bundle, market, accounts, positions, out = map(Path, sys.argv[1:])\n"
+        "score(bundle, accounts_path=accounts, positions_path=positions, market_folder=market, out=out)\n"
+    )
+    paths = [trained.bundle, trained.market, trained.accounts, trained.positions, tmp_path]
+    environment = {**os.environ, "PYTHONHASHSEED": "123"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script, *map(str, paths)], check=True, env=environment)
+    assert files(tmp_path / folder_name(end)) == files(scored[0] / folder_name(end))
+
+
+def test_scoring_from_the_snapshot_equals_scoring_from_the_market(trained, scored, end, tmp_path):
+    snapshot = scored[0] / folder_name(end) / "snapshot"
+    run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot)
+    mine, first = files(tmp_path / folder_name(end)), files(scored[0] / folder_name(end))
+    assert json.loads(mine.pop("summary.json"))["status"] == json.loads(first.pop("summary.json"))["status"]
+    assert mine == first
+
+
+def test_killed_while_writing_leaves_the_old_scores(trained, scored, end, tmp_path):
+    shutil.copytree(scored[0] / folder_name(end), tmp_path / folder_name(end))
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom levercap.pipeline import score as module\n"
+        "bundle, market, accounts, positions, out = map(Path, sys.argv[1:])\n"
+        "module.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "module.score(bundle, accounts_path=accounts, positions_path=positions, market_folder=market, out=out)\n"
+    )
+    paths = [trained.bundle, trained.market, trained.accounts, trained.positions, tmp_path]
+    command = [sys.executable, "-W", "ignore", "-c", script, *map(str, paths)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert files(tmp_path / folder_name(end)) == files(scored[0] / folder_name(end))
+    run(trained, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == [folder_name(end)]
+
+
+@pytest.mark.parametrize("days", [1, 40])
+def test_stale_market_gives_every_account_the_flagged_fallback(trained, scored, end, tmp_path, days):
+    summary = run(trained, tmp_path, as_of=end + days * DAY)
+    limits, fresh = limits_of(summary), limits_of(scored[1])
+    assert summary["status"] == {"fallback": len(limits)}
+    assert (limits["max_leverage"] <= fresh["max_leverage"]).all()
+    assert (limits["max_leverage"] <= Config().policy.fallback_max_leverage).all()
+    held = limits["effective_leverage"] > 0
+    assert limits.loc[held, "reasons"].str.contains("symbol_stale").all()
+    assert "market_stale" in [finding["code"] for finding in summary["findings"]]
+    snapshot = f"{summary['folder']}/snapshot"
+    predictor = levercap.load(trained.bundle, snapshot)
+    again = predictor.predict(pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions))
+    pd.testing.assert_frame_equal(again, limits, check_exact=True)
+
+
+def test_a_gap_within_the_stated_hours_is_no_staleness(trained, end, tmp_path):
+    summary = run(trained, tmp_path, as_of=end + pd.Timedelta(hours=trained.config.market.stale_hours))
+    assert "fallback" not in summary["status"]
+    summary = run(trained, tmp_path, as_of=end + pd.Timedelta(hours=trained.config.market.stale_hours + 1))
+    assert set(summary["status"]) == {"fallback"}
+
+
+def test_one_stale_symbol_concerns_those_who_hold_it_only(trained, scored, tmp_path):
+    market = tmp_path / "market"
+    shutil.copytree(trained.market, market)
+    bars = pd.read_parquet(market / "bars.parquet")
+    symbol = "SIM03USDT"
+    cut = bars["timestamp"].max() - pd.Timedelta(hours=6)
+    bars[(bars["symbol"] != symbol) | (bars["timestamp"] < cut)].to_parquet(market / "bars.parquet")
+    summary = run(trained, tmp_path / "out", market_folder=market)
+    limits = limits_of(summary).set_index("account_id")
+    positions = pd.read_parquet(trained.positions)
+    holders = positions.loc[positions["symbol"] == symbol, "account_id"].unique()
+    assert (limits.loc[holders, "status"] == "fallback").all()
+    held = positions["account_id"].unique()
+    others = limits.index.difference(holders).intersection(held)
+    assert len(others) > 10
+    assert (limits.loc[others, "status"] == "scored").all()
+
+
+def test_limits_of_the_day_before_bound_the_rise(trained, scored, end, tmp_path):
+    before = limits_of(scored[1])
+    before["as_of"] = end - DAY
+    before["max_leverage"] = before["max_leverage"] / 2
+    folder = tmp_path / folder_name(end - DAY)
+    folder.mkdir()
+    before.to_parquet(folder / "limits.parquet")
+    (folder / SUCCESS).touch()
+    rise = 1 + Config().guardrails.max_rise_per_day
+    for previous in (tmp_path, folder, folder / "limits.parquet"):
+        limits = limits_of(run(trained, tmp_path / "out", previous=previous))
+        np.testing.assert_allclose(limits["max_leverage"], before["max_leverage"] * rise)
+        np.testing.assert_array_equal(limits["previous_max_leverage"], before["max_leverage"])
+    unasked = limits_of(run(trained, tmp_path))
+    assert unasked["previous_max_leverage"].isna().all()
+
+
+def test_the_latest_complete_earlier_date_is_the_previous_one(trained, scored, end, tmp_path):
+    for days, complete in ((3, True), (2, True), (1, False), (0, True), (-1, True)):
+        folder = tmp_path / folder_name(end - days * DAY)
+        folder.mkdir()
+        pd.DataFrame({"account_id": ["a"], "as_of": [end - days * DAY], "max_leverage": [float(days)]}).to_parquet(
+            folder / "limits.parquet"
+        )
+        if complete:
+            (folder / SUCCESS).touch()
+    assert read_previous(tmp_path, end)["max_leverage"].tolist() == [2.0]
+
+
+def test_unusable_previous_limits_are_told(tmp_path, end):
+    with pytest.raises(DataError, match="no complete scoring date before"):
+        read_previous(tmp_path, end)
+    with pytest.raises(DataError, match="previous_unreadable"):
+        read_previous(tmp_path / "none.parquet", end)
+    (tmp_path / "text.parquet").write_text("no parquet")
+    with pytest.raises(DataError, match="previous_unreadable"):
+        read_previous(tmp_path / "text.parquet", end)
+    pd.DataFrame({"account_id": ["a"]}).to_parquet(tmp_path / "few.parquet")
+    with pytest.raises(DataError, match="missing columns: as_of, max_leverage"):
+        read_previous(tmp_path / "few.parquet", end)
+    naive = pd.DataFrame({"account_id": ["a"], "as_of": [pd.Timestamp("2020-01-01")], "max_leverage": [1.0]})
+    naive.to_parquet(tmp_path / "naive.parquet")
+    with pytest.raises(DataError, match="expected timestamps with timezone UTC"):
+        read_previous(tmp_path / "naive.parquet", end)
+    late = pd.DataFrame({"account_id": ["a"], "as_of": [end], "max_leverage": [1.0]})
+    late.to_parquet(tmp_path / "late.parquet")
+    with pytest.raises(DataError, match="are not earlier than"):
+        read_previous(tmp_path / "late.parquet", end)
+
+
+def test_a_faulty_book_loses_no_account(trained, end, tmp_path):
+    accounts, positions = pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions)
+    held = positions["account_id"].unique()
+    nan, negative, unknown, infinite = held[:4]
+    accounts.loc[accounts["account_id"] == nan, "equity"] = np.nan
+    accounts.loc[accounts["account_id"] == negative, "equity"] = -5.0
+    positions.loc[positions["account_id"] == unknown, "symbol"] = "NOSUCHUSDT"
+    positions.loc[positions["account_id"] == infinite, "notional"] = np.inf
+    accounts = pd.concat([accounts, accounts[accounts["account_id"] == held[5]]])
+    stranger = pd.DataFrame({"account_id": ["stranger"], "symbol": ["SIM01USDT"], "notional": [1.0]})
+    accounts.to_csv(tmp_path / "accounts.csv", index=False)
+    pd.concat([positions, stranger]).to_csv(tmp_path / "positions.csv", index=False)
+    summary = run(trained, tmp_path, accounts_path=tmp_path / "accounts.csv", positions_path=tmp_path / "positions.csv")
+    limits = limits_of(summary)
+    assert limits["account_id"].tolist() == [*accounts["account_id"], "stranger"]
+    status = limits.groupby("account_id")["status"].first()
+    assert status[[nan, negative, infinite, held[5], "stranger"]].tolist() == ["rejected"] * 5
+    assert status[unknown] == "fallback"
+    assert summary["status"] == {"fallback": 1, "rejected": 6, "scored": len(limits) - 7}
+    assert summary["max_leverage"].keys() <= {"retail", "professional", "institutional"}
+    found = {finding["code"]: finding["count"] for finding in summary["findings"]}
+    assert found["duplicate_account"] == 2
+    assert {"equity_missing", "equity_not_positive", "notional_not_finite", "symbol_unknown", "account_missing"} <= set(
+        found
+    )
+
+
+def test_other_policy_is_used_and_stated_in_every_row(trained, scored, tmp_path):
+    strict = dataclasses.replace(
+        Config(), policy=PolicyConfig(liquidation_probability=0.001), guardrails=GuardrailConfig(hysteresis=0.0)
+    )
+    summary = run(trained, tmp_path, config=strict)
+    limits, before = limits_of(summary), limits_of(scored[1])
+    assert (limits["max_leverage"] <= before["max_leverage"]).all()
+    assert limits["config_hash"].unique().tolist() == [summary["provenance"]["config_hash"]]
+    assert summary["provenance"]["config_hash"] != scored[1]["provenance"]["config_hash"]
+    assert read_snapshot(tmp_path / folder_name(read_bundle(trained.bundle).snapshot.as_of) / "snapshot")
+
+
+def test_half_given_or_double_given_market_is_refused(trained, tmp_path):
+    for folders in ({"market_folder": None}, {"snapshot_folder": tmp_path}):
+        with pytest.raises(ConfigError, match="the market or a snapshot"):
+            run(trained, tmp_path, **folders)
+
+
+@pytest.mark.parametrize("text", ["2022-09-08T00:30:00Z", "2022-09-08", "2022-09-08T00:00:00+02:00"])
+def test_as_of_is_a_whole_hour_in_utc(trained, tmp_path, text):
+    with pytest.raises(ConfigError, match="whole hour in UTC"):
+        run(trained, tmp_path, as_of=pd.Timestamp(text))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_snapshot_of_another_bundle_or_instant_is_refused(trained, scored, end, tmp_path):
+    snapshot = scored[0] / folder_name(end) / "snapshot"
+    with pytest.raises(ConfigError, match="leave --as-of out"):
+        run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end - DAY)
+    other = tmp_path / "snapshot"
+    other.mkdir()
+    from levercap.bundle import write_snapshot
+
+    write_snapshot(dataclasses.replace(read_snapshot(snapshot), bundle_id="0" * 16), other)
+    with pytest.raises(BundleError, match="made by bundle 0000000000000000"):
+        run(trained, tmp_path, market_folder=None, snapshot_folder=other)
+    with pytest.raises(BundleError, match="made by bundle 0000000000000000"):
+        levercap.load(trained.bundle, other)
+
+
+def test_tampered_bundle_and_wrong_version_are_refused(trained, tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(trained.bundle, bundle)
+    config = bundle / "models" / "config.json"
+    config.write_text(config.read_text().replace("0.01", "0.99"))
+    with pytest.raises(BundleError, match=r"models/config.json: changed"):
+        run(trained, tmp_path / "out", bundle=bundle)
+    manifest = bundle / "MANIFEST.json"
+    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 99'))
+    with pytest.raises(BundleError, match="format_version 99"):
+        levercap.load(bundle)
+    assert not (tmp_path / "out").exists()
