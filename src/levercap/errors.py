@@ -102,7 +102,7 @@ class RegistryError(ModelError):
     """The model registry does not answer, or has no such model or alias."""
 
 
-class GateFailed(LevercapError):
+class GateFailed(LevercapError):  # noqa: N818 - an outcome, not a malfunction
     """A command ran to its end and the thing it gates did not pass."""
 
     exit_code = 1

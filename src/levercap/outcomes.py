@@ -20,10 +20,11 @@ MISSING_HOURS_ALLOWED = 2
 def realise(panel: Panel, origins: pd.DatetimeIndex, horizon_hours: int = HORIZON_HOURS) -> pd.DataFrame:
     """Realised volatility and losses over the `horizon_hours` after each origin, one row per origin and symbol.
 
-    Columns: as_of, symbol, realised_volatility (root of the summed squared hourly log returns, scaled to 24 h), long, short (loss
-    at the end of the horizon), path_long, path_short (worst loss within it: lows for longs, highs for shorts), all as fractions of
-    the price at `as_of`. A number is NaN where the price at `as_of`, the price at the end or more than two hourly bars are missing,
-    or where the horizon reaches past the end of the panel. Symbols without a price at `as_of` have no row.
+    Columns: as_of, symbol, realised_volatility (root of the summed squared hourly log returns, scaled to 24 h), long,
+    short (loss at the end of the horizon), path_long, path_short (worst loss within it: lows for longs, highs for
+    shorts), all as fractions of the price at `as_of`. A number is NaN where the price at `as_of`, the price at the end
+    or more than two hourly bars are missing, or where the horizon reaches past the end of the panel. Symbols without a
+    price at `as_of` have no row.
     """
     rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64)
     price = price_known(panel)
@@ -60,7 +61,7 @@ def price_known(panel: Panel) -> FloatArray:
 
 def future_windows(rows: IntArray, horizon_hours: int, hours: int) -> IntArray:
     """(origins, horizon) row indices of the bars within the horizon, clipped to the end of the panel."""
-    return np.minimum(rows[:, None] + np.arange(horizon_hours), hours - 1)
+    return np.asarray(np.minimum(rows[:, None] + np.arange(horizon_hours), hours - 1), dtype=np.int64)
 
 
 def _realised_volatility(price: FloatArray, rows: IntArray, horizon_hours: int) -> FloatArray:
@@ -71,4 +72,4 @@ def _realised_volatility(price: FloatArray, rows: IntArray, horizon_hours: int) 
     count = (~np.isnan(windows)).sum(axis=1)
     total = np.nansum(windows, axis=1)
     mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    return np.sqrt(mean * 24.0)
+    return np.asarray(np.sqrt(mean * 24.0), dtype=np.float64)

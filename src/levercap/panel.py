@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,8 @@ class Panel:
     """Hourly market of one venue on a complete hourly grid.
 
     Row ``i`` holds what became known at ``timestamps[i] + 1h``: the bar that opened at ``timestamps[i]``, and of every
-    optional series the last value stamped within that bar's hour, its end included. A missing value is NaN, never a filled one.
+    optional series the last value stamped within that bar's hour, its end included. A missing value is NaN, never a
+    filled one.
 
     Attributes
     ----------
@@ -75,23 +77,23 @@ class Panel:
         n = self.rows_known(as_of)
         if n == 0:
             raise DataError(f"no bar is known at {as_of}: the market starts at {self.start}")
-        cut = {
-            name: None if (array := getattr(self, name)) is None else array[:n]
-            for name in (*BAR_FIELDS, *OPTIONAL_FIELDS)
-        }
-        return dataclasses.replace(self, timestamps=self.timestamps[:n], **cut)
+        return self._cut(slice(n), slice(None))
 
     def select(self, symbols: list[str] | tuple[str, ...]) -> Panel:
         """The panel of the given symbols only."""
         unknown = sorted(set(symbols) - set(self.symbols))
         if unknown:
             raise DataError(f"symbols not in the market: {', '.join(unknown)}; it has {', '.join(self.symbols)}")
-        keep = [self.symbols.index(s) for s in sorted(symbols)]
-        cut = {
-            name: None if (array := getattr(self, name)) is None else np.ascontiguousarray(array[:, keep])
-            for name in (*BAR_FIELDS, *OPTIONAL_FIELDS)
-        }
-        return dataclasses.replace(self, symbols=tuple(sorted(symbols)), **cut)
+        return self._cut(slice(None), [self.symbols.index(s) for s in sorted(symbols)])
+
+    def _cut(self, rows: slice, columns: slice | list[int]) -> Panel:
+        """The given rows of the given symbols."""
+        names = self.symbols[columns] if isinstance(columns, slice) else tuple(self.symbols[j] for j in columns)
+        changes: dict[str, Any] = {"timestamps": self.timestamps[rows], "symbols": names}
+        for name in (*BAR_FIELDS, *OPTIONAL_FIELDS):
+            array = getattr(self, name)
+            changes[name] = None if array is None else np.ascontiguousarray(array[rows][:, columns])
+        return dataclasses.replace(self, **changes)
 
     def origins(self, start: pd.Timestamp, stop: pd.Timestamp, every_hours: int = 24) -> pd.DatetimeIndex:
         """Instants ``start, start + every, ... < stop`` at which this panel knows at least one bar."""

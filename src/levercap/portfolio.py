@@ -15,8 +15,8 @@ __all__ = ["Portfolio"]
 class Portfolio:
     """Positions of many accounts, netted per symbol.
 
-    Position ``p`` of account ``i`` has ``offsets[i] <= p < offsets[i + 1]``; within an account symbols ascend. The canonical
-    order makes every risk number independent of the order of the input rows and of the other accounts.
+    Position ``p`` of account ``i`` has ``offsets[i] <= p < offsets[i + 1]``; within an account symbols ascend. The
+    canonical order makes every risk number independent of the order of the input rows and of the other accounts.
 
     Attributes
     ----------
@@ -35,7 +35,9 @@ class Portfolio:
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.equity) + 1 or self.offsets[-1] != len(self.symbol):
-            raise ValueError("Portfolio.offsets must have one more entry than accounts and end at the number of positions")
+            raise ValueError(
+                "Portfolio.offsets must have one more entry than accounts and end at the number of positions"
+            )
         if len(self.symbol) != len(self.notional):
             raise ValueError("Portfolio.symbol and Portfolio.notional must have the same length")
         if not (np.isfinite(self.notional).all() and np.isfinite(self.equity).all() and (self.equity > 0).all()):
@@ -52,7 +54,7 @@ class Portfolio:
     @property
     def gross_notional(self) -> FloatArray:
         """(accounts,) sum of absolute notionals, quote currency."""
-        return np.bincount(self.account, np.abs(self.notional), minlength=len(self))
+        return np.bincount(self.account, np.abs(self.notional), minlength=len(self)).astype(np.float64)
 
     @property
     def share(self) -> FloatArray:

@@ -21,9 +21,9 @@ class ScenarioSet:
     ----------
     symbols : names, length ``symbols``
     weights : (scenarios,) positive, sum to one
-    low, high : (symbols, scenarios, hours) float32, C-contiguous: worst and best simple return within each hour, against the
-        price at `as_of`. Returns are linear in the scale forecast, so an extreme low may lie below -1; that is
-        conservative and keeps every loss monotone in volatility.
+    low, high : (symbols, scenarios, hours) float32, C-contiguous: worst and best simple return within each hour,
+        against the price at `as_of`. Returns are linear in the scale forecast, so an extreme low may lie below -1; that
+        is conservative and keeps every loss monotone in volatility.
     end : (symbols, scenarios) float32, simple return at the end of the horizon
     starts : (scenarios,) datetime64[us], when the historical block of each scenario began (UTC)
     """

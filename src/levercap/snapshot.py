@@ -19,9 +19,9 @@ class Snapshot:
     Attributes
     ----------
     as_of : instant of the forecasts, UTC
-    symbols : one row per symbol of the market, sorted by name: symbol, state (``fresh`` or ``stale``), volatility (per 24 h),
-        stressed_volatility, shock_probability_long, shock_probability_short, turnover (quote currency per day, 30-day mean);
-        numbers are NaN where the symbol is stale
+    symbols : one row per symbol of the market, sorted by name: symbol, state (``fresh`` or ``stale``), volatility (per
+        24 h), stressed_volatility, shock_probability_long, shock_probability_short, turnover (quote currency per day,
+        30-day mean); numbers are NaN where the symbol is stale
     tails : as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es; fresh symbols only
     scenarios : joint paths of the fresh symbols at today's volatility
     stressed_factor : (scenario symbols,) stressed volatility over today's, at least zero

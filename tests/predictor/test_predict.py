@@ -20,7 +20,7 @@ from worlds import (
     without_symbol,
 )
 
-from levercap.config import Config
+from levercap.config import Config, ProfileConfig
 from levercap.errors import DataError, ModelError
 from levercap.limits import LIMIT_COLUMNS, SYMBOL_LIMIT_COLUMNS
 from levercap.predictor import Predictor
@@ -91,7 +91,7 @@ def test_predicting_opens_no_file_and_no_connection():
     """In a process of its own, so that nothing is warm but what the constructor warmed."""
     code = """
 import sys, numpy as np
-from levercap.config import Config
+from levercap.config import Config, ProfileConfig
 from levercap.predictor import Predictor
 from worlds import make_book, make_snapshot, make_tiers
 rng = np.random.default_rng(1)
@@ -166,28 +166,30 @@ def test_a_lost_reference_makes_accounts_without_a_position_fall_back():
     assert small.predict(accounts(("a", 1000.0, "retail")), positions())["status"].tolist() == ["scored"]
 
 
-def test_caps_by_hand_for_a_single_position_without_tiers():
-    snapshot, policy = make_snapshot(RNG), Config().policy
-    row = (
-        Predictor(snapshot, Config())
-        .predict(accounts(("a", 1000.0, "professional")), positions(("a", "CCC", -800.0)))
-        .iloc[0]
-    )
-    weights, factor = snapshot.scenarios.weights, float(np.float32(snapshot.stressed_factor[2]))
+@pytest.mark.parametrize(("budget", "threshold", "tightest"), [(1.0, 50.0, 0), (1e-6, 50.0, 1), (0.0005, 0.95, 2)])
+def test_caps_by_hand_for_a_single_position_without_tiers(budget, threshold, tightest):
+    config = config_with(insolvency_budget=budget, profiles={"professional": ProfileConfig(50.0, threshold)})
+    snapshot, policy = make_snapshot(np.random.default_rng(3)), config.policy
+    out = Predictor(snapshot, config).predict(accounts(("a", 1000.0, "professional")), positions(("a", "CCC", -800.0)))
+    row, weights = out.iloc[0], snapshot.scenarios.weights
     path = np.maximum(snapshot.scenarios.high[2].astype(float).max(axis=1), 0)
     today, stressed = (
         {
             "var": value_at_risk(loss, weights, 0.99),
             "es": expected_shortfall(loss, weights, 0.975),
-            "margin": insolvency_margin(loss + policy.closing_cost, weights, policy.insolvency_budget),
+            "margin": insolvency_margin(loss + policy.closing_cost, weights, budget),
         }
-        for loss in (path, path * factor)
+        for loss in (path, path * snapshot.stressed_factor[2])
     )
     blend = {name: 0.75 * today[name] + 0.25 * stressed[name] for name in today}
-    expected = [(1 / (x["var"] + 0.005), 1 / x["margin"], 0.95 / x["es"]) for x in (today, blend)]
+    now, memory = (
+        (1 / (x["var"] + 0.005), 1 / x["margin"] if x["margin"] > 0 else np.inf, threshold / x["es"])
+        for x in (today, blend)
+    )
     caps = row[["cap_liquidation", "cap_insolvency", "cap_loss_threshold"]].tolist()
-    assert caps == pytest.approx(expected[0], rel=1e-5)
-    assert row["cap_long_memory"] == pytest.approx(min(expected[1]), rel=1e-5)
+    assert caps == pytest.approx(now, rel=1e-5)
+    assert row["cap_long_memory"] == pytest.approx(memory[tightest], rel=1e-5)
+    assert memory[tightest] == min(memory)
     assert row["liquidation_probability"] == pytest.approx(weights[path > 1 / 0.8 - 0.005].sum())
     assert row["shock_probability"] == pytest.approx(weights[path >= 0.1].sum())
 

@@ -138,10 +138,11 @@ def test_of_two_sheets_under_one_name_the_stricter_counts_everywhere():
 
 
 def test_a_sheet_that_loosens_with_size_is_read_as_never_loosening():
-    odd = margin_sheet(sheet_rows("BTC", [1e3, 1e4, 1e5], [20.0, 50.0, 10.0], [0.02, 0.01, 0.05]), ("BTC",), POLICY)
-    np.testing.assert_allclose(odd.initial_rate[0], [0.05, 0.1])
-    np.testing.assert_allclose(odd.maintenance_rate[0], [0.02, 0.05])
-    np.testing.assert_allclose(odd.cap[0], [1e4, 1e5])
+    rows = sheet_rows("BTC", [1e3, 1e4, 1e5, 1e6], [20.0, 50.0, 20.0, 10.0], [0.02, 0.01, 0.05, 0.05])
+    odd = margin_sheet(rows, ("BTC",), POLICY)
+    np.testing.assert_allclose(odd.cap[0], [1e4, 1e5, 1e6])
+    np.testing.assert_allclose(odd.initial_rate[0], [0.05, 0.05, 0.1])
+    np.testing.assert_allclose(odd.maintenance_rate[0], [0.02, 0.05, 0.05])
 
 
 @settings(max_examples=40, deadline=None)

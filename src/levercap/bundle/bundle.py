@@ -86,8 +86,8 @@ def write_bundle(
 ) -> str:
     """Write a bundle into an existing empty folder, manifest last; returns the bundle id.
 
-    `evidence` tables (out-of-sample tails and outcomes of the last year) go to ``evidence/``. The bundle id is the id of everything
-    but the snapshot, which is stamped with it.
+    `evidence` tables (out-of-sample tails and outcomes of the last year) go to ``evidence/``. The bundle id is the id
+    of everything but the snapshot, which is stamped with it.
     """
     models = folder / "models"
     models.mkdir()
@@ -112,7 +112,9 @@ def read_bundle(folder: Path) -> Bundle:
     models = Path(folder) / "models"
     snapshot = read_snapshot(Path(folder) / "snapshot")
     if snapshot.bundle_id != manifest["bundle_id"]:
-        raise BundleError(f"{folder}: its snapshot was made by bundle {snapshot.bundle_id}, not {manifest['bundle_id']}")
+        raise BundleError(
+            f"{folder}: its snapshot was made by bundle {snapshot.bundle_id}, not {manifest['bundle_id']}"
+        )
     return Bundle(
         forecaster=read_forecaster(models),
         blocks=read_blocks(models / "blocks.parquet"),

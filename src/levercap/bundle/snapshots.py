@@ -81,7 +81,9 @@ def make_snapshot(
         symbols=symbols,
         tails=forecast.tails,
         scenarios=blocks.scenarios(
-            dict(zip(known["symbol"], known["volatility"], strict=True)), path_es_ratios(forecaster, known["symbol"]), seed
+            dict(zip(known["symbol"], known["volatility"], strict=True)),
+            path_es_ratios(forecaster, known["symbol"]),
+            seed,
         ),
         stressed_factor=(known["stressed_volatility"] / known["volatility"]).to_numpy(dtype=float),
         tiers=tiers,

@@ -42,7 +42,9 @@ def write_paths(
     columns: dict[str, pa.Array] = {"start": pa.array(starts, pa.timestamp("us", "UTC")), "weight": pa.array(weights)}
     for j, symbol in enumerate(symbols):
         for name, values in (("low", low), ("high", high)):
-            columns[f"{name}:{symbol}"] = pa.FixedSizeListArray.from_arrays(pa.array(values[j].ravel()), values.shape[2])
+            columns[f"{name}:{symbol}"] = pa.FixedSizeListArray.from_arrays(
+                pa.array(values[j].ravel()), values.shape[2]
+            )
         columns[f"end:{symbol}"] = pa.array(end[j])
     pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=False)
 

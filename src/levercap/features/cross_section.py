@@ -19,9 +19,7 @@ LEADER = "BTC"
 HIT_THRESHOLD = 2.0
 
 
-def cross_section_features(
-    panel: Panel, x: Ingredients, slow: FloatArray
-) -> Iterator[tuple[str, FloatArray]]:
+def cross_section_features(panel: Panel, x: Ingredients, slow: FloatArray) -> Iterator[tuple[str, FloatArray]]:
     """Name and (hours, symbols) values of each feature."""
     leader = next((j for j, s in enumerate(panel.symbols) if s.startswith(LEADER)), 0)
     squared = x.hourly**2
@@ -47,7 +45,7 @@ def cross_section_features(
 def calendar_features(panel: Panel) -> Iterator[tuple[str, FloatArray]]:
     """Weekday and hour of the instant at which each row is known, as sine and cosine."""
     known = panel.timestamps + pd.Timedelta(hours=1)
-    week = (known.dayofweek.to_numpy() * 24 + known.hour.to_numpy()) / 168.0
+    week = (known.day_of_week.to_numpy() * 24 + known.hour.to_numpy()) / 168.0
     shape = np.ones((1, len(panel.symbols)))
     for harmonic in (1, 2):
         yield f"week_sine_{harmonic}", np.sin(2 * np.pi * harmonic * week)[:, None] * shape
@@ -60,14 +58,15 @@ def mean_of_others(values: FloatArray) -> FloatArray:
     present = ~np.isnan(values)
     total = np.nansum(values, axis=1, keepdims=True) - np.nan_to_num(values)
     count = present.sum(axis=1, keepdims=True) - present
-    return np.divide(total, count, out=values.copy(), where=count > 0)
+    return np.asarray(np.divide(total, count, out=values.copy(), where=count > 0), dtype=np.float64)
 
 
 def row_mean(values: FloatArray) -> FloatArray:
     """(hours,) mean over the symbols that are there, NaN where none is."""
     count = (~np.isnan(values)).sum(axis=1)
     total = np.nansum(values, axis=1)
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    mean = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    return np.asarray(mean, dtype=np.float64)
 
 
 def _broadcast(column: FloatArray, like: FloatArray) -> FloatArray:

@@ -18,14 +18,16 @@ def ewma(values: FloatArray, half_life_hours: float, minimum: int = 1) -> FloatA
 
 
 def daily_phase_ewma(values: FloatArray, decay: float, minimum: int = 20) -> FloatArray:
-    """Exponentially weighted mean over the values 0, 24, 48, ... hours back, so that any hour is an origin like midnight."""
+    """Exponentially weighted mean over the values 0, 24, 48, ... hours back, so that any hour is an origin like
+    midnight.
+    """
     hours, symbols = values.shape
     days = -(-hours // DAY)
     padded = np.full((days * DAY, symbols), np.nan)
     padded[:hours] = values
     by_day = pd.DataFrame(padded.reshape(days, DAY * symbols))
     mean = by_day.ewm(alpha=1.0 - decay, min_periods=minimum, ignore_na=True).mean().to_numpy()
-    return mean.reshape(days * DAY, symbols)[:hours]
+    return np.asarray(mean.reshape(days * DAY, symbols)[:hours], dtype=np.float64)
 
 
 def rolling_mean(values: FloatArray, hours: int, share: float = 0.5) -> FloatArray:
@@ -35,7 +37,8 @@ def rolling_mean(values: FloatArray, hours: int, share: float = 0.5) -> FloatArr
     total[hours:] = total[hours:] - total[:-hours]
     count[hours:] = count[hours:] - count[:-hours]
     enough = count >= max(1, share * hours)
-    return np.divide(total, count, out=np.full_like(total, np.nan), where=enough)
+    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=enough)
+    return np.asarray(mean, dtype=np.float64)
 
 
 def rolling_max(values: FloatArray, hours: int) -> FloatArray:

@@ -24,14 +24,17 @@ def feature_table(panel: Panel, origins: pd.DatetimeIndex) -> pd.DataFrame:
     """Features as of each origin, one row per origin and symbol that traded within the last three hours.
 
     Columns: as_of, symbol, then the features, float64, NaN where not known. Symbols with fewer than 20 days of
-    history have no row. Row values depend only on ``panel.until(as_of)``.
+    history have no row, and no symbol has one at an origin more than three hours after the panel's end. Row values
+    depend only on ``panel.until(as_of)``.
     """
     rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64) - 1
     if (rows < 0).any():
         raise ValueError(f"the market starts at {panel.start}, after the first origin {origins[0]}")
     x = ingredients(panel)
     slow = slow_level(x)
-    usable = (~np.isnan(x.price[rows])) & ~np.isnan(slow[rows])
+    bar_closed = panel.timestamps[rows] + pd.Timedelta(hours=1)
+    fresh = np.asarray(origins - bar_closed <= pd.Timedelta(hours=FRESH_HOURS))
+    usable = ~np.isnan(x.price[rows]) & ~np.isnan(slow[rows]) & fresh[:, None]
     which_origin, which_symbol = np.nonzero(usable)
     columns: dict[str, object] = {
         "as_of": origins[which_origin],

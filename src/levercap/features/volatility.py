@@ -29,17 +29,20 @@ SMOOTHED_HALF_LIVES = {"12h": 12, "2d": 48, "8d": 192, "30d": 720, "120d": 2880}
 
 def log_volatility(hourly_variance: FloatArray) -> FloatArray:
     """Log volatility per 24 h from a mean hourly variance."""
-    return 0.5 * np.log(np.maximum(hourly_variance, SMALLEST_HOURLY_VARIANCE) * 24.0)
+    return np.asarray(0.5 * np.log(np.maximum(hourly_variance, SMALLEST_HOURLY_VARIANCE) * 24.0), dtype=np.float64)
 
 
 def slow_level(x: Ingredients) -> FloatArray:
-    """(hours, symbols) the symbol's own slow log volatility: an EWMA of squared hourly returns with a 180-day half-life."""
+    """(hours, symbols) the symbol's own slow log volatility: an EWMA of squared hourly returns with a 180-day half-
+    life.
+    """
     return log_volatility(ewma(x.hourly**2, SLOW_HALF_LIFE_HOURS, MINIMUM_HOURS))
 
 
 def b1_volatility(daily: FloatArray) -> FloatArray:
     """Fit-free baseline B1: geometric mean of four EWMAs of absolute daily returns, as a standard deviation per 24 h."""
-    return np.exp(np.mean([_log_absolute(daily, decay) for decay in B1_DECAYS], axis=0)) * ABSOLUTE_TO_STANDARD
+    logs = np.mean([_log_absolute(daily, decay) for decay in B1_DECAYS], axis=0)
+    return np.asarray(np.exp(logs) * ABSOLUTE_TO_STANDARD, dtype=np.float64)
 
 
 def volatility_features(x: Ingredients, slow: FloatArray) -> Iterator[tuple[str, FloatArray]]:

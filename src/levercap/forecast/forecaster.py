@@ -63,8 +63,8 @@ def fit_forecaster(
 ) -> Forecaster:
     """Forecaster from what was known at `until`.
 
-    `outcomes` is aligned with `features` (same index, NaN where not known). `past` is the history of the same table, if it
-    is at hand; later rows are ignored. Falls back to the baseline when too few out-of-sample outcomes are known.
+    `outcomes` is aligned with `features` (same index, NaN where not known). `past` is the history of the same table, if
+    it is at hand; later rows are ignored. Falls back to the baseline when too few out-of-sample outcomes are known.
     """
     past = history(kind, features, outcomes, config) if past is None else past
     known = known_by(features, until)
@@ -73,8 +73,8 @@ def fit_forecaster(
     if count < SMALLEST_HISTORY:
         if kind == "b1":
             raise DataError(
-                f"only {count} outcomes are known by {until}; {SMALLEST_HISTORY} symbol-days are the least to estimate a tail from: "
-                "give a longer market history or a later --until"
+                f"only {count} outcomes are known by {until}; {SMALLEST_HISTORY} symbol-days are the least "
+                "to estimate a tail from: give a longer market history or a later --until"
             )
         return fit_forecaster("b1", features, outcomes, until, config)
     return Forecaster(

@@ -1,12 +1,13 @@
 """History: out-of-sample volatility forecasts of the past, made by models refitted on fixed calendar dates.
 
-Every refit date (1 January and 1 July) sees only outcomes known by then, and its model forecasts the half year that follows. A row of
-the history therefore depends on nothing after its own `as_of`, whenever and on however much later data it is computed.
+Every refit date (1 January and 1 July) sees only outcomes known by then, and its model forecasts the half year that
+follows. A row of the history therefore depends on nothing after its own `as_of`, whenever and on however much later
+data it is computed.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,10 @@ from levercap.forecast.shock import ShockModel, empty_table
 from levercap.forecast.tail import ShrunkTail, standardise
 from levercap.vocabulary import HORIZON_HOURS, BoolArray, FloatArray
 
-__all__ = ["Kind", "fit_scale", "history", "known_by", "out_of_sample_tails", "refit_dates", "volatility"]
+__all__ = ["KINDS", "Kind", "fit_scale", "history", "known_by", "out_of_sample_tails", "refit_dates", "volatility"]
 
 Kind = Literal["levercap", "b1"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Scale = BlendedScale | B1Scale
 
 SMALLEST_TRAINING_ROWS = 1000
@@ -37,13 +39,15 @@ def refit_dates(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
     return months[months.month.isin([1, 7])]
 
 
-def fit_scale(kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timestamp, config: ForecastConfig) -> Scale:
+def fit_scale(
+    kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timestamp, config: ForecastConfig
+) -> Scale:
     """Scale model of the given kind from the outcomes known at `until`; recent ones weigh more."""
     if kind == "b1":
         return B1Scale().fit(features, np.empty(0))
     usable = known_by(features, until) & outcomes["realised_volatility"].notna().to_numpy()
     X = features[usable]
-    age_days = ((until - X["as_of"]) / pd.Timedelta(days=1)).to_numpy()
+    age_days = (until - X["as_of"]).dt.total_seconds().to_numpy() / 86400.0
     weight = 0.5 ** (age_days / config.recency_half_life_days)
     model = BlendedScale(config.ridge_penalty, config.boosting_rounds, config.boosting_leaves, config.seed)
     return model.fit(X, target(X, outcomes.loc[usable, "realised_volatility"]), weight)
@@ -51,18 +55,21 @@ def fit_scale(kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, until:
 
 def volatility(scale: Scale, features: pd.DataFrame) -> FloatArray:
     """(rows,) volatility forecast per 24 h; NaN only where even the baseline has no number."""
-    return np.exp(scale.predict(features) + features["slow_level"].to_numpy())
+    return np.asarray(np.exp(scale.predict(features) + features["slow_level"].to_numpy()), dtype=np.float64)
 
 
 def history(kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, config: ForecastConfig) -> pd.DataFrame:
     """Out-of-sample `volatility` and implied shock probabilities, one row per row of `features`.
 
-    `outcomes` is aligned with `features`, NaN where not known. Rows before the first refit with enough outcomes are NaN.
+    `outcomes` is aligned with `features`, NaN where not known. Rows before the first refit with enough outcomes are
+    NaN.
     """
     out = features[["as_of", "symbol"]].copy()
     out["volatility"] = volatility(B1Scale(), features) if kind == "b1" else np.nan
     if kind != "b1":
-        for now, train in _segments(features, outcomes["realised_volatility"].notna().to_numpy(), SMALLEST_TRAINING_ROWS):
+        for now, train in _segments(
+            features, outcomes["realised_volatility"].notna().to_numpy(), SMALLEST_TRAINING_ROWS
+        ):
             scale = fit_scale(kind, features, outcomes, train, config)
             out.loc[now, "volatility"] = volatility(scale, features[now])
     return _with_implied_shocks(out, outcomes)
@@ -79,7 +86,9 @@ def _with_implied_shocks(out: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFr
     return pd.concat([out.reset_index(drop=True), implied.reindex(range(len(out)))], axis=1).set_index(out.index)
 
 
-def out_of_sample_tails(past: pd.DataFrame, outcomes: pd.DataFrame, start: pd.Timestamp, config: ForecastConfig) -> pd.DataFrame:
+def out_of_sample_tails(
+    past: pd.DataFrame, outcomes: pd.DataFrame, start: pd.Timestamp, config: ForecastConfig
+) -> pd.DataFrame:
     """Tails of the rows of `past` (a history) from `start` on, each from ratios known at the refit date before it."""
     z = standardise(outcomes, past["volatility"].to_numpy())
     parts = []

@@ -51,8 +51,8 @@ class B1Scale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Heterogeneous autoregression by ridge on standardised, clipped features (Corsi 2009, pooled over symbols).
 
-    Minimises the weighted mean of (y - b0 - z'b)^2 + penalty / 1000 * |b|^2. A missing feature counts as its mean; features missing
-    in more than a tenth of the training rows are left out.
+    Minimises the weighted mean of (y - b0 - z'b)^2 + penalty / 1000 * |b|^2. A missing feature counts as its mean;
+    features missing in more than a tenth of the training rows are left out.
     """
 
     def __init__(self, penalty: float = 10.0) -> None:
@@ -79,10 +79,11 @@ class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """(rows,) log volatility relative to the slow level."""
         z = self._standardise(X.reindex(columns=self.columns_).to_numpy(dtype=float))
-        return self.intercept_ + _row_dot(z, self.coefficients_)
+        return np.asarray(self.intercept_ + _row_dot(z, self.coefficients_), dtype=np.float64)
 
     def _standardise(self, values: FloatArray) -> FloatArray:
-        return np.nan_to_num(np.clip((values - self.mean_) / self.deviation_, -CLIP, CLIP))
+        z = np.clip((values - self.mean_) / self.deviation_, -CLIP, CLIP)
+        return np.asarray(np.nan_to_num(z), dtype=np.float64)
 
     def to_state(self) -> dict[str, Any]:
         """Everything needed to rebuild the fitted estimator, as plain values."""
@@ -144,7 +145,8 @@ class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Weighted mean, in logs, of ridge (0.4), boosted trees (0.4) and the baseline B1 (0.2).
 
-    B1's long memory is the insurance against crashes out of calm; where a model's number is not finite, B1's is taken alone.
+    B1's long memory is the insurance against crashes out of calm; where a model's number is not finite, B1's is taken
+    alone.
     """
 
     def __init__(self, penalty: float = 10.0, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
@@ -168,4 +170,4 @@ class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 def _row_dot(values: FloatArray, coefficients: FloatArray) -> FloatArray:
     """Row-wise dot product whose result for a row does not depend on how many other rows there are."""
-    return np.sum(values * coefficients, axis=1)
+    return np.asarray(np.sum(values * coefficients, axis=1), dtype=np.float64)

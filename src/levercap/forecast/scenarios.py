@@ -1,7 +1,9 @@
-"""Joint scenarios: multivariate filtered historical simulation of hourly paths (Barone-Adesi, Giannopoulos and Vosper 1999).
+"""Joint scenarios: multivariate filtered historical simulation of hourly paths (Barone-Adesi, Giannopoulos and Vosper
+1999).
 
-A scenario is one historical 24-hour block, the same block for every symbol, so that dependence, contagion and the path survive. Each
-symbol's simple returns within the block are divided by the volatility forecast made at its start; today's forecast multiplies them.
+A scenario is one historical 24-hour block, the same block for every symbol, so that dependence, contagion and the path
+survive. Each symbol's simple returns within the block are divided by the volatility forecast made at its start; today's
+forecast multiplies them.
 """
 
 from __future__ import annotations
@@ -61,8 +63,8 @@ class Blocks:
     def scenarios(self, volatility: dict[str, float], tail: dict[str, tuple[float, float]], seed: int) -> ScenarioSet:
         """Scenarios of the symbols in `volatility` (per 24 h), in its order sorted by name.
 
-        A symbol the blocks do not hold borrows the market part and pooled residuals, and is brought to agree with its pair of
-        `tail` (path ES ratio of longs and of shorts at 97.5 %).
+        A symbol the blocks do not hold borrows the market part and pooled residuals, and is brought to agree with its
+        pair of `tail` (path ES ratio of longs and of shorts at 97.5 %).
         """
         symbols = tuple(sorted(volatility))
         unseen = tuple(s for s in symbols if s not in self.symbols)
@@ -96,13 +98,13 @@ class Blocks:
 
 def standardised_blocks(panel: Panel, volatility: pd.DataFrame) -> Blocks:
     """Blocks from every origin that has a volatility forecast (columns as_of, symbol, volatility) and a known outcome."""
-    table = volatility.pivot(index="as_of", columns="symbol", values="volatility")
-    horizon = pd.Timedelta(hours=HORIZON_HOURS)
-    table = table[table.index + horizon <= panel.end]
+    known = volatility[volatility["as_of"] <= panel.end - pd.Timedelta(hours=HORIZON_HOURS)]
+    table = known.pivot(index="as_of", columns="symbol", values="volatility")
     if table.empty:
         raise DataError("no block of 24 hours with a volatility forecast lies within the market's history")
     panel = panel.select(tuple(table.columns))
-    rows = np.array([panel.rows_known(t) for t in table.index], dtype=np.int64)
+    origins = pd.DatetimeIndex(table.index)
+    rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64)
     windows = future_windows(rows, HORIZON_HOURS, len(panel.timestamps))
     price = price_known(panel)
     unit = price[rows - 1] * table.to_numpy()
@@ -120,7 +122,7 @@ def standardised_blocks(panel: Panel, volatility: pd.DataFrame) -> Blocks:
     broken = np.isnan(low).any(axis=2) | np.isnan(high).any(axis=2) | np.isnan(close[:, :, -1])
     low[broken], high[broken], close[broken] = np.nan, np.nan, np.nan
     some = ~broken.all(axis=0)
-    starts = table.index.tz_convert(None).as_unit("us").to_numpy()
+    starts = origins.tz_convert(None).as_unit("us").to_numpy()
     blocks = Blocks(panel.symbols, starts, np.ones(len(starts)), low, high, close[:, :, -1])
     return blocks.take(np.flatnonzero(some), np.ones(int(some.sum())))
 
@@ -159,9 +161,9 @@ def _inclusion(size: FloatArray, count: int) -> FloatArray:
 def fill_missing(blocks: Blocks, seed: int) -> Blocks:
     """Give every symbol a path in every block.
 
-    A symbol without history at a block's date takes the market part of that block (the mean over the symbols that have it) plus the
-    residual, around the market, of another symbol at another block, drawn by seed and name: so it moves with the market,
-    and is nobody's exact hedge.
+    A symbol without history at a block's date takes the market part of that block (the mean over the symbols that have
+    it) plus the residual, around the market, of another symbol at another block, drawn by seed and name: so it moves
+    with the market, and is nobody's exact hedge.
     """
     missing = np.isnan(blocks.end)
     if not missing.any():
@@ -188,9 +190,11 @@ def _ordered(low: Float32Array, high: Float32Array) -> tuple[Float32Array, Float
 
 
 def agree(blocks: Blocks, path_es_ratios: dict[str, tuple[float, float]]) -> Blocks:
-    """Stretch each symbol's falls and rises so that its path ES at 97.5 % equals the tail model's ratio (longs, shorts).
+    """Stretch each symbol's falls and rises so that its path ES at 97.5 % equals the tail model's ratio (longs,
+    shorts).
 
-    One factor for negative and one for positive returns: order within the hour and dependence between symbols are untouched.
+    One factor for negative and one for positive returns: order within the hour and dependence between symbols are
+    untouched.
     """
     low, high, end = blocks.low.copy(), blocks.high.copy(), blocks.end.copy()
     for symbol, targets in path_es_ratios.items():

@@ -26,22 +26,21 @@ def column(side: str, barrier: float) -> str:
 class ShockModel(BaseEstimator):  # type: ignore[misc]
     """Tail-implied barrier probability, calibrated by logistic regression on its logit (Platt 1999).
 
-    The implied probability is P(z >= barrier / volatility) under the pooled distribution of standardised path losses, which is
-    what the scenarios imply too. Calibration uses implied probabilities whose distribution was fitted before the outcome.
+    The implied probability is P(z >= barrier / volatility) under the pooled distribution of standardised path losses,
+    which is what the scenarios imply too. Calibration uses implied probabilities whose distribution was fitted before
+    the outcome.
     """
 
     def fit(self, Z: pd.DataFrame, y: None = None) -> Self:
         """Fit the pooled distributions on standardised path losses (columns path_long, path_short)."""
-        self.quantiles_ = {
-            str(side): np.quantile(Z[f"path_{side}"].dropna().to_numpy(), GRID) for side in Side
-        }
+        self.quantiles_ = {str(side): np.quantile(Z[f"path_{side}"].dropna().to_numpy(), GRID) for side in Side}
         self.calibration_ = {column(side, barrier): (0.0, 1.0) for side in Side for barrier in BARRIERS}
         return self
 
     def implied(self, volatility: FloatArray, side: str, barrier: float) -> FloatArray:
         """(rows,) probability before calibration, for volatility forecasts per 24 h."""
         below = np.interp(barrier / volatility, self.quantiles_[side], GRID, left=0.0, right=1.0)
-        return np.clip(1.0 - below, SMALLEST_PROBABILITY, LARGEST_PROBABILITY)
+        return np.asarray(np.clip(1.0 - below, SMALLEST_PROBABILITY, LARGEST_PROBABILITY), dtype=np.float64)
 
     def calibrate(self, implied: pd.DataFrame, outcomes: pd.DataFrame) -> Self:
         """Fit intercept and slope of each probability on out-of-fold implied probabilities and what then happened.
@@ -84,4 +83,4 @@ def empty_table() -> pd.DataFrame:
 
 def logit(probability: FloatArray) -> FloatArray:
     """Log odds."""
-    return np.log(probability / (1.0 - probability))
+    return np.asarray(np.log(probability / (1.0 - probability)), dtype=np.float64)

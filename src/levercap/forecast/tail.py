@@ -28,8 +28,8 @@ def standardise(outcomes: pd.DataFrame, volatility: FloatArray) -> pd.DataFrame:
 class ShrunkTail(BaseEstimator):  # type: ignore[misc]
     """Expanding filtered historical simulation per symbol, shrunk to the pooled tail with weight n / (n + shrinkage).
 
-    VaR ratio: empirical quantile of z at the level; ES ratio: mean of z at or beyond it (Barone-Adesi et al. 1999 for the
-    filtering). Separately for long and short, end and path. Unseen symbols get the pooled ratios.
+    VaR ratio: empirical quantile of z at the level; ES ratio: mean of z at or beyond it (Barone-Adesi et al. 1999 for
+    the filtering). Separately for long and short, end and path. Unseen symbols get the pooled ratios.
     """
 
     def __init__(self, shrinkage: float = 500.0) -> None:
@@ -38,7 +38,7 @@ class ShrunkTail(BaseEstimator):  # type: ignore[misc]
     def fit(self, Z: pd.DataFrame, y: None = None) -> Self:
         """Fit on standardised losses: columns symbol, long, short, path_long, path_short; NaN rows are left out."""
         rows = []
-        own = {symbol: group for symbol, group in Z.groupby("symbol", sort=True)}
+        own = {str(symbol): group for symbol, group in Z.groupby("symbol", sort=True)}
         for (side, kind), column in LOSSES.items():
             pooled = np.sort(Z[column].dropna().to_numpy())
             for level in LEVELS:
@@ -64,7 +64,8 @@ class ShrunkTail(BaseEstimator):  # type: ignore[misc]
         return found[:, 0], found[:, 1]
 
     def predict(self, forecasts: pd.DataFrame) -> pd.DataFrame:
-        """Tails table (as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es) from volatility forecasts.
+        """Tails table (as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es) from volatility
+        forecasts.
 
         `forecasts` has columns as_of, symbol, volatility (per 24 h). Losses are fractions of the price at `as_of`.
         """

@@ -51,7 +51,8 @@ def _scores(evidence: Mapping[str, pd.DataFrame]) -> str:
     rows = table[table["model"] == "levercap"]
     lines = ["| side | kind | level | d FZ0 | 95 % interval | hit rate |", "|---|---|---|---|---|---|"]
     lines += [
-        f"| {r.side} | {r.kind} | {r.level:.1%} | {r.d_fz0:+.4f} | [{r.ci_low:+.4f}, {r.ci_high:+.4f}] | {r.hit_rate:.2%} |"
+        f"| {r.side} | {r.kind} | {r.level:.1%} | {r.d_fz0:+.4f} | [{r.ci_low:+.4f}, {r.ci_high:+.4f}] "
+        f"| {r.hit_rate:.2%} |"
         for r in rows.itertuples()
     ]
     return "\n".join(lines)

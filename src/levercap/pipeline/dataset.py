@@ -23,7 +23,9 @@ class Dataset:
 
 
 def build_dataset(panel: Panel) -> Dataset:
-    """Dataset of every midnight (UTC) the panel knows; the rows of an origin do not depend on later bars, outcomes apart."""
+    """Dataset of every midnight (UTC) the panel knows; the rows of an origin do not depend on later bars, outcomes
+    apart.
+    """
     origins = panel.origins(panel.start.ceil("D"), panel.end + pd.Timedelta(hours=1))
     if len(origins) == 0:
         raise DataError(f"the market holds no midnight: it runs from {panel.start} to {panel.end}")

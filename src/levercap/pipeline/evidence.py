@@ -19,20 +19,23 @@ def policy_evidence(limits: pd.DataFrame, losses: FloatArray, config: Config) ->
     Parameters
     ----------
     limits : one row per origin and account, accounts in the same order on every origin
-    losses : (origins, accounts that were not rejected) realised path losses per unit of gross notional, NaN if not known
+    losses : (origins, accounts that were not rejected) realised path losses per unit of gross notional, NaN if not
+        known
 
     Returns
     -------
-    An account at its limit L posts margin 1 / L per unit of gross notional. liquidation_rate: share of account-days with a path
-    loss above margin less maintenance; bad_debt_bp_per_day: mean loss beyond the margin in basis points of gross notional;
-    path_var_99_hit_rate: share of account-days beyond the account's own path VaR; mean_margin, median_max_leverage; and of the
-    daily median limit: peak_to_trough of its margin, largest 1-, 5- and 30-day rise of the margin.
+    An account at its limit L posts margin 1 / L per unit of gross notional. liquidation_rate: share of account-days
+    with a path loss above margin less maintenance; bad_debt_bp_per_day: mean loss beyond the margin in basis points of
+    gross notional; path_var_99_hit_rate: share of account-days beyond the account's own path VaR; mean_margin,
+    median_max_leverage; and of the daily median limit: peak_to_trough of its margin, largest 1-, 5- and 30-day rise of
+    the margin.
     """
     origins = limits["as_of"].drop_duplicates()
     accounts = len(limits) // len(origins)
     kept = (limits["status"] != "rejected").to_numpy().reshape(len(origins), accounts)[0]
     leverage, var = (
-        limits[name].to_numpy(dtype=float).reshape(len(origins), accounts)[:, kept] for name in ("max_leverage", "path_var_99")
+        limits[name].to_numpy(dtype=float).reshape(len(origins), accounts)[:, kept]
+        for name in ("max_leverage", "path_var_99")
     )
     margin = np.minimum(1.0 / leverage, 1.0)
     known = ~np.isnan(losses)
@@ -45,7 +48,7 @@ def policy_evidence(limits: pd.DataFrame, losses: FloatArray, config: Config) ->
         "mean_margin": float(margin.mean()),
         "median_max_leverage": float(np.median(leverage)),
         "liquidation_rate": _mean(losses[known] > margin[known] - config.policy.maintenance_margin_rate),
-        "bad_debt_bp_per_day": 1e4 * _mean(over),
+        "bad_debt_bp_per_day": _mean(1e4 * over),
         "path_var_99_hit_rate": _mean(losses[known] > var[known]),
         "binding": {str(k): int(v) for k, v in limits["binding"].value_counts().sort_index().items()},
         "status": {str(k): int(v) for k, v in limits["status"].value_counts().sort_index().items()},

@@ -19,10 +19,14 @@ __all__ = ["forecast"]
 def forecast(
     bundle: Bundle, market: Market, start: pd.Timestamp, stop: pd.Timestamp, every_hours: int, out: Path
 ) -> dict[str, Any]:
-    """Forecast at `start`, `start` + every, ... before `stop`; writes forecasts.parquet, tails.parquet, summary.json to `out`."""
+    """Forecast at `start`, `start` + every, ... before `stop`; writes forecasts.parquet, tails.parquet, summary.json to
+    `out`.
+    """
     origins = market.panel.origins(start, stop, every_hours)
     if len(origins) == 0:
-        raise DataError(f"no instant from {start} to {stop}: the market runs from {market.panel.start} to {market.panel.end}")
+        raise DataError(
+            f"no instant from {start} to {stop}: the market runs from {market.panel.start} to {market.panel.end}"
+        )
     result = bundle.forecaster.predict(feature_table(market.panel, origins))
     unseen = sorted(set(result.forecasts["symbol"]) - set(bundle.training["symbols"]))
     summary = {

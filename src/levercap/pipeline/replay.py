@@ -14,6 +14,7 @@ from levercap.bundle.snapshots import make_snapshot, surroundings
 from levercap.config import Config
 from levercap.errors import ConfigError
 from levercap.forecast import history
+from levercap.forecast.history import KINDS
 from levercap.market import Market, tiers_as_of
 from levercap.outcomes import CARRY_HOURS
 from levercap.panel import Panel
@@ -42,7 +43,8 @@ def replay(
     out: Path,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Limits of the book at every midnight from `start` up to, not including, `stop`; each day's limit is the next one's previous.
+    """Limits of the book at every midnight from `start` up to, not including, `stop`; each day's limit is the next
+    one's previous.
 
     Models, scenarios and tails are refitted every month on what was known then. Writes limits.parquet and
     evidence.json to `out` and returns the evidence.
@@ -58,7 +60,9 @@ def replay(
         days.append(limits)
         progress(len(days), len(origins))
     limits = pd.concat(days, ignore_index=True)
-    losses = realised_path_losses(market.panel, clean_book(accounts, positions, market.panel.symbols).portfolio, origins)
+    losses = realised_path_losses(
+        market.panel, clean_book(accounts, positions, market.panel.symbols).portfolio, origins
+    )
     evidence = policy_evidence(limits, losses, config)
     with atomic_folder(out) as building:
         write_parquet(limits, building / "limits.parquet")
@@ -69,26 +73,30 @@ def replay(
 def snapshots(market: Market, origins: pd.DatetimeIndex, config: Config) -> Iterator[Snapshot]:
     """Walk-forward snapshots: each by the models that were known at the first of its month."""
     data = build_dataset(market.panel)
-    past = history("levercap", data.features, data.outcomes, config.forecast)
+    past = {kind: history(kind, data.features, data.outcomes, config.forecast) for kind in KINDS}
     around = surroundings(market.panel, origins, config.policy.stressed_quantile)
     provenance = {"config_hash": config.config_hash(), "data_hash": market.panel.data_hash()}
     months = refits(origins[0], origins[-1] + pd.Timedelta(hours=1))
-    for month, forecaster in walk("levercap", data, months, config, past):
-        known = market.panel.until(month.start)
-        blocks = build_blocks(known, past[past["as_of"] < month.start], forecaster, config)
+    for month, forecaster in walk("levercap", data, months, config, past["levercap"]):
+        before = past[forecaster.kind]
+        blocks = build_blocks(
+            market.panel.until(month.start), before[before["as_of"] < month.start], forecaster, config
+        )
         which = np.flatnonzero((origins >= month.start) & (origins < month.stop))
         bundle_id = f"walk-forward {month.start:%Y-%m-%d}"
-        for i in which:
+        for i in which.tolist():
             tiers = tiers_as_of(market.tiers, origins[i])
             seed = config.scenarios.seed
-            yield make_snapshot(forecaster, blocks, around, int(i), tiers, seed, {**provenance, "bundle_id": bundle_id})
+            yield make_snapshot(forecaster, blocks, around, i, tiers, seed, {**provenance, "bundle_id": bundle_id})
 
 
 def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.DatetimeIndex) -> FloatArray:
-    """(origins, accounts) worst hourly loss of each portfolio within the horizon, per unit of gross notional; NaN if not known.
+    """(origins, accounts) worst hourly loss of each portfolio within the horizon, per unit of gross notional; NaN if
+    not known.
 
-    At each hour longs are marked at the low, shorts at the high, against the price at the origin; a missing hour keeps the last price.
-    An account with a symbol that had no price at the origin, or an origin whose horizon is not over, is NaN.
+    At each hour longs are marked at the low, shorts at the high, against the price at the origin; a missing hour keeps
+    the last price. An account with a symbol that had no price at the origin, or an origin whose horizon is not over, is
+    NaN.
     """
     price = pd.DataFrame(panel.close).ffill(limit=CARRY_HOURS).to_numpy()
     carried = pd.DataFrame(panel.close).ffill().to_numpy()

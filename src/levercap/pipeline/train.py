@@ -10,6 +10,7 @@ import pandas as pd
 
 from levercap.bundle import Bundle, read_bundle, write_bundle
 from levercap.bundle.bundle import snapshot_of
+from levercap.bundle.snapshots import path_es_ratios
 from levercap.config import Config
 from levercap.forecast import (
     Blocks,
@@ -22,8 +23,7 @@ from levercap.forecast import (
     standardised_blocks,
     thin,
 )
-from levercap.forecast.history import Kind
-from levercap.bundle.snapshots import path_es_ratios
+from levercap.forecast.history import KINDS, Kind
 from levercap.market import Market, tiers_as_of
 from levercap.panel import Panel
 from levercap.pipeline.card import model_card
@@ -53,14 +53,13 @@ def train(
     steps = 6
     data = build_dataset(panel)
     progress(1, steps)
-    past = history(kind, data.features, data.outcomes, config.forecast)
+    past = {each: history(each, data.features, data.outcomes, config.forecast) for each in KINDS}
     progress(2, steps)
-    forecaster = fit_forecaster(kind, data.features, data.outcomes, panel.end, config.forecast, past)
+    forecaster = fit_forecaster(kind, data.features, data.outcomes, panel.end, config.forecast, past[kind])
     progress(3, steps)
-    baseline = history("b1", data.features, data.outcomes, config.forecast)
-    evidence = _evidence(data, past if forecaster.kind == kind else baseline, baseline, panel.end, config)
+    evidence = _evidence(data, past[forecaster.kind], past["b1"], panel.end, config)
     progress(4, steps)
-    blocks = build_blocks(panel, past if forecaster.kind == kind else baseline, forecaster, config)
+    blocks = build_blocks(panel, past[forecaster.kind], forecaster, config)
     progress(5, steps)
     snapshot = snapshot_of(forecaster, blocks, config, panel, tiers_as_of(market.tiers, panel.end), panel.end, "")
     training = _training(panel, data, forecaster, blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,13 +39,15 @@ def refits(start: pd.Timestamp, stop: pd.Timestamp) -> list[Month]:
     """Refits at `start` and at the first of every month after it."""
     firsts = pd.date_range(start, stop, freq="MS", inclusive="neither", unit="us").floor("D")
     edges = [start, *firsts[firsts > start], stop]
-    return [Month(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
+    return [Month(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
 
 def walk(
     kind: Kind, data: Dataset, months: list[Month], config: Config, past: pd.DataFrame
 ) -> Iterator[tuple[Month, Forecaster]]:
-    """Each month with its forecaster, the very one that training until the month's start gives. `past` is the history of `data`."""
+    """Each month with its forecaster, the very one that training until the month's start gives. `past` is the history
+    of `data`.
+    """
     for month in months:
         yield month, fit_forecaster(kind, data.features, data.outcomes, month.start, config.forecast, past)
 
@@ -57,7 +60,8 @@ def evaluate(
     out: Path,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
-    """Forecast every midnight from `start` up to, not including, `stop`, beside the baseline, and write the evidence to `out`.
+    """Forecast every midnight from `start` up to, not including, `stop`, beside the baseline, and write the evidence to
+    `out`.
 
     Writes forecasts.parquet, tails.parquet, baseline_tails.parquet, outcomes.parquet, leaderboard.parquet and
     summary.json, and returns the summary.
@@ -102,16 +106,21 @@ def _together(parts: list[Forecast]) -> Forecast:
 
 
 def _summary(
-    table: pd.DataFrame, forecasts: pd.DataFrame, start: pd.Timestamp, stop: pd.Timestamp, config: Config, market: Market
+    table: pd.DataFrame,
+    forecasts: pd.DataFrame,
+    start: pd.Timestamp,
+    stop: pd.Timestamp,
+    config: Config,
+    market: Market,
 ) -> dict[str, Any]:
     rows = table[table["model"] == "levercap"]
+    labels = (rows["side"] + " " + rows["kind"] + " " + rows["level"].astype(str)).tolist()
     return {
         "from": start.isoformat(),
         "to": stop.isoformat(),
         "origins": int(forecasts["as_of"].nunique()),
         "symbols": int(forecasts["symbol"].nunique()),
-        "d_fz0": {f"{r.side} {r.kind} {r.level}": round(float(r.d_fz0), 6) for r in rows.itertuples()},
-        "hit_rate": {f"{r.side} {r.kind} {r.level}": round(float(r.hit_rate), 6) for r in rows.itertuples()},
+        **{name: dict(zip(labels, rows[name].round(6).tolist(), strict=True)) for name in ("d_fz0", "hit_rate")},
         "better_than_b1": int((rows["d_fz0"] < 0).sum()),
         "significantly_better_than_b1": int((rows["ci_high"] < 0).sum()),
         "rows": len(rows),
