@@ -31,3 +31,43 @@ def trained(tmp_path_factory):
         positions=root / "positions.parquet",
         config=config,
     )
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory):
+    """A market of 500 days and a fitted `levercap` bundle of its first 424; never write into its folder.
+
+    Attributes: `market`, `config`, `until` (end of training, 2023-03-01), `data` (dataset of the whole market), `past` (its
+    history), `bundle`, `folder` (of the bundle), `accounts` and `positions` (frames).
+    """
+    import pandas as pd
+
+    from levercap.config import BookSimulation, Config, ForecastConfig, MarketSimulation, ScenarioConfig
+    from levercap.forecast import history
+    from levercap.market import simulate_book, simulate_market
+    from levercap.market.load import market_from_tables
+    from levercap.pipeline.dataset import build_dataset
+    from levercap.pipeline.train import train
+
+    config = dataclasses.replace(
+        Config(), scenarios=ScenarioConfig(count=150), forecast=ForecastConfig(boosting_rounds=15)
+    )
+    tables = simulate_market(MarketSimulation(symbols=8, days=500, seed=11))
+    market = market_from_tables(tables, config.market)
+    until = pd.Timestamp("2023-03-01", tz="UTC").as_unit("us")
+    data = build_dataset(market.panel)
+    folder = tmp_path_factory.mktemp("fitted") / "bundle"
+    bundle = train(market, until, config, folder)
+    assert bundle.forecaster.kind == "levercap"
+    accounts, positions = simulate_book(BookSimulation(accounts=60), tables["bars"])
+    return SimpleNamespace(
+        market=market,
+        config=config,
+        until=until,
+        data=data,
+        past=history("levercap", data.features, data.outcomes, config.forecast),
+        bundle=bundle,
+        folder=folder,
+        accounts=accounts,
+        positions=positions,
+    )

@@ -41,6 +41,7 @@ def test_a_challenger_that_equals_the_champion_is_not_better(long_world):
     decision = decide(tails, tails, tails, long_world.outcomes, RULE)
     assert not decision.promote
     assert decision.reasons == ("mean FZ0 difference to the champion is +0.0000 over 8 rows: not better",)
+    assert decide(tails, tails, tails, long_world.outcomes, RULE, fresher=True).promote
 
 
 @pytest.mark.parametrize(("factor", "far"), [(0.6, 0.3), (1.8, 4.0)])

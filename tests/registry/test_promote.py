@@ -1,5 +1,6 @@
 """Promotion on evidence whose truth is known: losses are normal with a volatility that one forecaster knows."""
 
+import dataclasses
 import json
 import shutil
 
@@ -51,7 +52,9 @@ def evidence(start="2024-01-01", days=150, factor=1.0, informed=True, seed=1):
         return frame[known].reset_index(drop=True)
 
     said = factor * (true if informed else flat)
-    return Evidence(cut(tails_of(keys, said)), cut(tails_of(keys, flat)), cut(outcomes))
+    return Evidence(
+        cut(tails_of(keys, said)), cut(tails_of(keys, flat)), cut(outcomes), first + pd.Timedelta(days=days)
+    )
 
 
 @pytest.fixture
@@ -67,7 +70,8 @@ def register(tmp_path, monkeypatch, empty_store):
             given.tails.to_parquet(folder / "evidence" / "tails.parquet")
             given.baseline.to_parquet(folder / "evidence" / "baseline_tails.parquet")
             given.outcomes.to_parquet(folder / "evidence" / "outcomes.parquet")
-        write_manifest(folder, {"bundle_id": f"b{len(list(folder.rglob('*')))}"}, 1)
+        training = {"until": "2024-06-01T00:00:00+00:00" if given is None else given.until.isoformat()}
+        write_manifest(folder, {"bundle_id": f"b{len(list(folder.rglob('*')))}", "training": training}, 1)
         return registry.log_training(folder, {}, "")
 
     return log
@@ -98,6 +102,9 @@ def test_first_then_better_then_no_better(register, tmp_path):
     assert caught.value.exit_code == 1
     assert registry.champion().version == better
     assert not json.loads((tmp_path / "gate" / "promotion.json").read_text())["promoted"]
+
+    register(dataclasses.replace(evidence(start="2024-02-01"), until=pd.Timestamp("2024-09-01", tz="UTC")))
+    assert promote(out=tmp_path / "gate")["promoted"], "the same recipe, refitted on newer data, takes over"
 
     back = promote(f"models:/levercap/{better}", champion=f"models:/levercap/{first}")
     assert back["promoted"]

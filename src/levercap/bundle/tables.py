@@ -38,7 +38,7 @@ def write_paths(
     high: Float32Array,
     end: Float32Array,
 ) -> None:
-    """Write joint paths: a row per block; per symbol the columns ``low:``, ``high:`` (lists over hours) and ``end:``."""
+    """Write joint paths: a row per block; per symbol ``low:``, ``high:`` (lists over hours) and ``end:``."""
     columns: dict[str, pa.Array] = {"start": pa.array(starts, pa.timestamp("us", "UTC")), "weight": pa.array(weights)}
     for j, symbol in enumerate(symbols):
         for name, values in (("low", low), ("high", high)):

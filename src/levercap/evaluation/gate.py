@@ -24,8 +24,9 @@ class GateRule:
 
     Attributes
     ----------
-    coverage_tolerance : the hit rate must lie within ``(1 - level) * (1 -+ this)``, up to what a day-clustered interval
+    coverage_tolerance : the hit rate may exceed ``1 - level`` by this share of it, up to what a day-clustered interval
         leaves open
+    caution_tolerance : the same for falling short of it: too cautious costs capital, which FZ0 counts, and not safety
     minimum_days : fewer common days than this decide nothing, and nothing is promoted
     missing_share : largest share of forecasts that the opponent made and the challenger did not
     confidence : of the intervals of hit rates and score differences
@@ -33,6 +34,7 @@ class GateRule:
     """
 
     coverage_tolerance: float = 0.2
+    caution_tolerance: float = 0.5
     minimum_days: int = 60
     missing_share: float = 0.01
     confidence: float = 0.95
@@ -64,6 +66,7 @@ def decide(
     baseline: pd.DataFrame,
     outcomes: pd.DataFrame,
     rule: GateRule | None = None,
+    fresher: bool = False,
 ) -> Decision:
     """Decide on a promotion from forecasts made for the same days.
 
@@ -77,6 +80,8 @@ def decide(
     challenger, champion, baseline : tails frames as for `match`; `champion` is None when there is none yet
     outcomes : as for `match`
     rule : thresholds; the defaults of `GateRule` when None
+    fresher : whether the challenger learned from newer data: then equal forecasts on the common days, as a refit of the
+        same recipe makes them, pass
     """
     rule = GateRule() if rule is None else rule
     opponent = REFERENCE if champion is None else CHAMPION
@@ -88,7 +93,7 @@ def decide(
     if table.empty:
         return Decision(False, tuple(failures), table)
     failures += _coverage_failures(table)
-    failures += _score_failures(table, rows, opponent, rule)
+    failures += _score_failures(table, rows, opponent, rule, fresher)
     if failures:
         return Decision(False, tuple(failures), table)
     best = (
@@ -100,7 +105,7 @@ def decide(
 def _line(row: Row, opponent: str, rule: GateRule) -> dict[str, object]:
     covered: Coverage = pooled_coverage(row.hits(CHALLENGER), row.day, row.level, confidence=rule.confidence)
     nominal = 1.0 - row.level
-    band_low, band_high = nominal * (1.0 - rule.coverage_tolerance), nominal * (1.0 + rule.coverage_tolerance)
+    band_low, band_high = nominal * (1.0 - rule.caution_tolerance), nominal * (1.0 + rule.coverage_tolerance)
     mine, theirs = row.fz0(CHALLENGER), row.fz0(opponent)
     daily = daily_mean(mine - theirs, row.day)
     low, high = interval(daily.to_numpy(), 20, rule.draws, rule.seed, rule.confidence)
@@ -150,14 +155,15 @@ def _coverage_failures(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _score_failures(table: pd.DataFrame, rows: list[Row], opponent: str, rule: GateRule) -> list[str]:
+def _score_failures(table: pd.DataFrame, rows: list[Row], opponent: str, rule: GateRule, fresher: bool) -> list[str]:
     failures = [
         f"{_name(row['side'], row['kind'], row['level'])}: FZ0 is worse than {opponent}'s by {row['d_fz0']:.4f} "
         f"[{row['ci_low']:.4f}, {row['ci_high']:.4f}]"
         for _, row in table[table["worse"]].iterrows()
     ]
     average = float(table["d_fz0"].mean())
-    if opponent == CHAMPION and not average < 0:
+    same = bool((table["d_fz0"] == 0).all())
+    if opponent == CHAMPION and not (average < 0 or (same and fresher)):
         failures.append(f"mean FZ0 difference to the champion is {average:+.4f} over {len(table)} rows: not better")
     if opponent != CHAMPION:
         low = interval(_average_by_day(rows, opponent), 20, rule.draws, rule.seed, rule.confidence)[0]

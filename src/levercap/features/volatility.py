@@ -40,7 +40,7 @@ def slow_level(x: Ingredients) -> FloatArray:
 
 
 def b1_volatility(daily: FloatArray) -> FloatArray:
-    """Fit-free baseline B1: geometric mean of four EWMAs of absolute daily returns, as a standard deviation per 24 h."""
+    """Fit-free baseline B1: geometric mean of four EWMAs of |daily return|, as a standard deviation per 24 h."""
     logs = np.mean([_log_absolute(daily, decay) for decay in B1_DECAYS], axis=0)
     return np.asarray(np.exp(logs) * ABSOLUTE_TO_STANDARD, dtype=np.float64)
 

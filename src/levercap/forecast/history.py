@@ -101,7 +101,7 @@ def out_of_sample_tails(
 
 
 def _segments(table: pd.DataFrame, usable: BoolArray, smallest: int) -> list[tuple[BoolArray, pd.Timestamp]]:
-    """(rows of the half year after a refit date, the refit date), for dates by which enough usable outcomes were known."""
+    """(rows of the half year after a refit date, that date), for dates by which enough outcomes were known."""
     dates = refit_dates(table["as_of"].min(), table["as_of"].max())
     found = []
     for date, following in zip(dates, [*dates[1:], pd.Timestamp.max.tz_localize("UTC")], strict=True):

@@ -97,7 +97,7 @@ class Blocks:
 
 
 def standardised_blocks(panel: Panel, volatility: pd.DataFrame) -> Blocks:
-    """Blocks from every origin that has a volatility forecast (columns as_of, symbol, volatility) and a known outcome."""
+    """Blocks from every origin with a volatility forecast (columns as_of, symbol, volatility) and a known outcome."""
     known = volatility[volatility["as_of"] <= panel.end - pd.Timedelta(hours=HORIZON_HOURS)]
     table = known.pivot(index="as_of", columns="symbol", values="volatility")
     if table.empty:

@@ -14,7 +14,7 @@ __all__ = ["model_card"]
 
 
 def model_card(training: Mapping[str, Any], evidence: Mapping[str, pd.DataFrame], config: Config) -> str:
-    """Markdown card: what it is, what it was trained on, how it did out of sample in the last year, what it is not for."""
+    """Markdown card: what it is, what it was trained on, how it did out of sample last year, what it is not for."""
     symbols = ", ".join(training["symbols"])
     return f"""# Levercap bundle
 

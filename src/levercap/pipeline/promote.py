@@ -33,11 +33,13 @@ class Evidence:
     tails : the tail forecasts of the bundle's recipe
     baseline : those of the baseline for the same origins
     outcomes : what then happened
+    until : end of the bundle's training
     """
 
     tails: pd.DataFrame
     baseline: pd.DataFrame
     outcomes: pd.DataFrame
+    until: pd.Timestamp
 
 
 def promote(
@@ -100,12 +102,12 @@ def compare(challenger: Evidence, champion: Evidence | None, rule: GateRule) -> 
         frame[frame["as_of"].isin(common)]
         for frame in (challenger.tails, champion.tails, challenger.baseline, challenger.outcomes)
     )
-    return decide(mine, theirs, baseline, outcomes, rule), "champion", days
+    return decide(mine, theirs, baseline, outcomes, rule, challenger.until > champion.until), "champion", days
 
 
 def read_evidence(bundle_folder: Path) -> Evidence:
     """Evidence of a bundle, after verifying the bundle; raises BundleError when it carries none."""
-    verify(bundle_folder, FORMAT, FORMAT_VERSION)
+    manifest = verify(bundle_folder, FORMAT, FORMAT_VERSION)
     names = ("tails", "baseline_tails", "outcomes")
     missing = [name for name in names if not (bundle_folder / EVIDENCE / f"{name}.parquet").is_file()]
     if missing:
@@ -113,7 +115,8 @@ def read_evidence(bundle_folder: Path) -> Evidence:
             f"{bundle_folder} carries no evidence ({', '.join(missing)} missing in {EVIDENCE}/), so it cannot be "
             "compared; train it again with `levercap train`"
         )
-    return Evidence(*(pd.read_parquet(bundle_folder / EVIDENCE / f"{name}.parquet") for name in names))
+    tails, baseline, outcomes = (pd.read_parquet(bundle_folder / EVIDENCE / f"{name}.parquet") for name in names)
+    return Evidence(tails, baseline, outcomes, pd.Timestamp(manifest["training"]["until"]))
 
 
 def _record(

@@ -1,4 +1,4 @@
-"""Replay: the limits a fixed book would have been given day by day, and what the market then did to accounts at them."""
+"""Replay: the limits a fixed book would have had day by day, and what the market then did to accounts at them."""
 
 from __future__ import annotations
 
