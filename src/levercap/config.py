@@ -106,7 +106,7 @@ class PolicyConfig:
 
     liquidation_probability: Probability = 0.01
     """Budget for the probability of being liquidated within the horizon."""
-    insolvency_budget: Positive = 0.0005
+    insolvency_budget: Positive = 0.001
     """Budget for expected bad debt within the horizon, per unit of gross notional."""
     maintenance_margin_rate: Share = 0.005
     """Used where the venue's tiers state none."""

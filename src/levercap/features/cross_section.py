@@ -21,15 +21,15 @@ HIT_THRESHOLD = 2.0
 
 def cross_section_features(panel: Panel, x: Ingredients, slow: FloatArray) -> Iterator[tuple[str, FloatArray]]:
     """Name and (hours, symbols) values of each feature."""
-    leader = next((j for j, s in enumerate(panel.symbols) if s.startswith(LEADER)), 0)
+    leader = leading(panel.symbols)
     squared = x.hourly**2
     for label, hours in {"24h": 24, "7d": 168}.items():
         relative = log_volatility(rolling_mean(squared, hours)) - slow
         yield f"market_volatility_{label}", mean_of_others(relative)
-        yield f"leader_volatility_{label}", _broadcast(relative[:, leader], relative)
+        yield f"leader_volatility_{label}", _broadcast(_of_leader(relative, leader), relative)
     smooth = log_volatility(ewma(squared, 720, 24)) - slow
     yield "market_volatility_30d", mean_of_others(smooth)
-    yield "leader_volatility_30d", _broadcast(smooth[:, leader], smooth)
+    yield "leader_volatility_30d", _broadcast(_of_leader(smooth, leader), smooth)
     standardised = x.hourly / np.exp(slow)
     market = row_mean(standardised)
     yield "market_downside_7d", _broadcast(rolling_mean(np.minimum(market, 0.0) ** 2, 168), smooth)
@@ -69,13 +69,23 @@ def row_mean(values: FloatArray) -> FloatArray:
     return np.asarray(mean, dtype=np.float64)
 
 
+def leading(symbols: tuple[str, ...]) -> int | None:
+    """Position of the market's leading symbol, Bitcoin, or None where it is not traded."""
+    return next((j for j, symbol in enumerate(symbols) if symbol.startswith(LEADER)), None)
+
+
+def _of_leader(values: FloatArray, leader: int | None) -> FloatArray:
+    """(hours,) the leader's values; the mean over all symbols where there is no leader."""
+    return row_mean(values) if leader is None else values[:, leader]
+
+
 def _broadcast(column: FloatArray, like: FloatArray) -> FloatArray:
     return np.repeat(np.reshape(column, (-1, 1)), like.shape[1], axis=1)
 
 
-def _implied_features(panel: Panel, slow: FloatArray, leader: int) -> Iterator[tuple[str, FloatArray]]:
+def _implied_features(panel: Panel, slow: FloatArray, leader: int | None) -> Iterator[tuple[str, FloatArray]]:
     """Log implied volatility of the leader per 24 h relative to its slow level, and its change over a week."""
-    if panel.implied_vol is None:
+    if panel.implied_vol is None or leader is None:
         return
     implied = pd.DataFrame(np.log(panel.implied_vol[:, leader] / np.sqrt(365.0))).ffill(limit=24).to_numpy()[:, 0]
     yield "implied_volatility", _broadcast(implied - slow[:, leader], slow)
