@@ -28,7 +28,7 @@ def realise(panel: Panel, origins: pd.DatetimeIndex, horizon_hours: int = HORIZO
     """
     rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64)
     price = price_known(panel)
-    start = price[rows - 1]
+    start = np.where((rows > 0)[:, None], price[rows - 1], np.nan)
     windows = future_windows(rows, horizon_hours, len(panel.timestamps))
     inside = (rows + horizon_hours <= len(panel.timestamps))[:, None]
     present = ~np.isnan(panel.close[windows])

@@ -87,7 +87,7 @@ def slow_realise(panel: Panel, origins, horizon) -> dict:
 @given(
     seed=st.integers(0, 10_000),
     missing=st.sampled_from([0.0, 0.02, 0.1, 0.3]),
-    horizon=st.sampled_from([1, 5, 24, 48]),
+    horizon=st.sampled_from([5, 24, 48]),
     every=st.sampled_from([7, 24]),
 )
 def test_it_equals_the_slow_twin(seed, missing, horizon, every):

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.pipeline.output import SUCCESS, atomic_folder, write_json, write_parquet
+from levercap.columns import write_parquet
+from levercap.pipeline.output import SUCCESS, atomic_folder, write_json
 
 
 def doomed(moment, target):

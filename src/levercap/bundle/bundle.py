@@ -14,7 +14,7 @@ import pandas as pd
 from levercap.artefact import verify, write_manifest
 from levercap.bundle.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
 from levercap.bundle.snapshots import make_snapshot, read_snapshot, surroundings, write_snapshot
-from levercap.bundle.tables import write_table
+from levercap.columns import write_parquet
 from levercap.config import Config, config_from_dict
 from levercap.errors import BundleError, DataError
 from levercap.forecast import Blocks, Forecaster
@@ -96,7 +96,7 @@ def write_bundle(
     (models / "config.json").write_text(json.dumps(config.as_dict(), sort_keys=True) + "\n", encoding="utf-8")
     (folder / "evidence").mkdir()
     for name, table in evidence.items():
-        write_table(table, folder / "evidence" / f"{name}.parquet")
+        write_parquet(table, folder / "evidence" / f"{name}.parquet")
     (folder / "CARD.md").write_text(card, encoding="utf-8")
     bundle_id = write_manifest(models, {"training": dict(training)}, FORMAT_VERSION, FORMAT)
     (folder / "snapshot").mkdir()

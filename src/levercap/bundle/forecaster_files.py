@@ -8,8 +8,10 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 
-from levercap.bundle.tables import read_paths, read_table, write_paths, write_table
+from levercap.bundle.paths import read_paths, write_paths
+from levercap.columns import write_parquet
 from levercap.forecast import Blocks, Forecaster
 from levercap.forecast.scale import B1Scale, BlendedScale, BoostedScale, RidgeScale
 from levercap.forecast.shock import ShockModel
@@ -32,14 +34,14 @@ def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
         state["boosted"] = {**boosted.get_params(), "columns": boosted.columns_}
         (folder / "boosted.txt").write_text(boosted.booster_.model_to_string(), encoding="utf-8")
     (folder / "forecaster.json").write_text(json.dumps(state, sort_keys=True) + "\n", encoding="utf-8")
-    write_table(forecaster.tail.ratios_, folder / "tail.parquet")
+    write_parquet(forecaster.tail.ratios_, folder / "tail.parquet")
 
 
 def read_forecaster(folder: Path) -> Forecaster:
     """Forecaster written by `write_forecaster`."""
     state = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
     tail = ShrunkTail(state["tail_shrinkage"])
-    tail.ratios_ = read_table(folder / "tail.parquet")
+    tail.ratios_ = pd.read_parquet(folder / "tail.parquet")
     shock = ShockModel()
     shock.quantiles_ = {side: np.array(values) for side, values in state["shock"]["quantiles"].items()}
     shock.calibration_ = {name: (pair[0], pair[1]) for name, pair in state["shock"]["calibration"].items()}

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from levercap.artefact import verify, write_manifest
-from levercap.bundle.tables import read_paths, read_table, write_paths, write_table
+from levercap.bundle.paths import read_paths, write_paths
+from levercap.columns import write_parquet
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.forecast import Blocks, Forecaster
 from levercap.panel import Panel
@@ -99,13 +100,13 @@ def path_es_ratios(forecaster: Forecaster, symbols: pd.Series[str]) -> dict[str,
 
 def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
     """Write a snapshot into an existing empty folder, manifest last."""
-    write_table(snapshot.symbols, folder / "symbols.parquet")
-    write_table(snapshot.tails, folder / "tails.parquet")
+    write_parquet(snapshot.symbols, folder / "symbols.parquet")
+    write_parquet(snapshot.tails, folder / "tails.parquet")
     s = snapshot.scenarios
     write_paths(folder / "scenarios.parquet", s.symbols, s.starts, s.weights, s.low, s.high, s.end)
-    write_table(pd.DataFrame({"symbol": s.symbols, "factor": snapshot.stressed_factor}), folder / "stressed.parquet")
+    write_parquet(pd.DataFrame({"symbol": s.symbols, "factor": snapshot.stressed_factor}), folder / "stressed.parquet")
     if snapshot.tiers is not None:
-        write_table(snapshot.tiers, folder / "tiers.parquet")
+        write_parquet(snapshot.tiers, folder / "tiers.parquet")
     content = {
         "as_of": snapshot.as_of.isoformat(),
         "bundle_id": snapshot.bundle_id,
@@ -123,11 +124,11 @@ def read_snapshot(folder: Path) -> Snapshot:
     tiers = folder / "tiers.parquet"
     return Snapshot(
         as_of=pd.Timestamp(manifest["as_of"]),
-        symbols=read_table(folder / "symbols.parquet"),
-        tails=read_table(folder / "tails.parquet"),
+        symbols=pd.read_parquet(folder / "symbols.parquet"),
+        tails=pd.read_parquet(folder / "tails.parquet"),
         scenarios=ScenarioSet(symbols, weights, low, high, end, starts),
-        stressed_factor=read_table(folder / "stressed.parquet")["factor"].to_numpy(dtype=float),
-        tiers=read_table(tiers) if tiers.exists() else None,
+        stressed_factor=pd.read_parquet(folder / "stressed.parquet")["factor"].to_numpy(dtype=float),
+        tiers=pd.read_parquet(tiers) if tiers.exists() else None,
         bundle_id=manifest["bundle_id"],
         config_hash=manifest["config_hash"],
         data_hash=manifest["data_hash"],

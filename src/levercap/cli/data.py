@@ -124,8 +124,8 @@ def _config_finding(error: ConfigError) -> Finding:
 
 def features(flags: argparse.Namespace) -> Result:
     """Write the feature table at every ``--every`` hours of the window."""
+    from levercap.columns import write_parquet
     from levercap.features.table import feature_table
-    from levercap.pipeline.output import write_parquet
 
     market = market_of(flags, config_of(flags))
     panel = market.panel

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from levercap.bundle import Bundle
+from levercap.columns import write_parquet
 from levercap.errors import DataError
 from levercap.features import feature_table
 from levercap.market import Market
-from levercap.pipeline.output import atomic_folder, write_json, write_parquet
+from levercap.pipeline.output import atomic_folder, write_json
 
 __all__ = ["forecast"]
 

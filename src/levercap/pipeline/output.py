@@ -11,11 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-__all__ = ["SUCCESS", "atomic_folder", "write_json", "write_parquet"]
+__all__ = ["SUCCESS", "atomic_folder", "write_json"]
 
 SUCCESS: Final = "_SUCCESS"
 """Empty file written last: a folder that holds it is complete."""
@@ -60,22 +56,9 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
         _remove(old)
 
 
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` without its index; the same frame gives the same bytes.
-
-    Strings are dictionary-encoded, compression is fixed, and the metadata hold no time and no version of pandas.
-    """
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(table, path, compression="zstd", use_dictionary=_strings(table), row_group_size=1 << 18)
-
-
 def write_json(value: Mapping[str, Any], path: Path) -> None:
     """Write `value` as readable JSON with sorted keys; NaN is refused, a missing number is null."""
     path.write_text(json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _strings(table: pa.Table) -> list[str]:
-    return [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)]
 
 
 @contextmanager

@@ -11,9 +11,10 @@ import pandas as pd
 from levercap import registry
 from levercap.artefact import verify
 from levercap.bundle.bundle import FORMAT, FORMAT_VERSION
+from levercap.columns import write_parquet
 from levercap.errors import BundleError, GateFailed
 from levercap.evaluation.gate import Decision, GateRule, decide
-from levercap.pipeline.output import atomic_folder, write_json, write_parquet
+from levercap.pipeline.output import atomic_folder, write_json
 
 __all__ = ["EVIDENCE", "Evidence", "compare", "promote", "read_evidence"]
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from levercap.book import clean_book
 from levercap.bundle.snapshots import make_snapshot, surroundings
+from levercap.columns import write_parquet
 from levercap.config import Config
 from levercap.errors import ConfigError
 from levercap.forecast import history
@@ -20,7 +21,7 @@ from levercap.outcomes import CARRY_HOURS
 from levercap.panel import Panel
 from levercap.pipeline.dataset import build_dataset
 from levercap.pipeline.evidence import policy_evidence
-from levercap.pipeline.output import atomic_folder, write_json, write_parquet
+from levercap.pipeline.output import atomic_folder, write_json
 from levercap.pipeline.train import build_blocks
 from levercap.pipeline.walkforward import refits, walk
 from levercap.portfolio import Portfolio

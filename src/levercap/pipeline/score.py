@@ -12,11 +12,12 @@ import pandas as pd
 from levercap import __version__
 from levercap.book import clean_book, read_book
 from levercap.bundle import Bundle, read_bundle, write_snapshot
+from levercap.columns import write_parquet
 from levercap.config import Config
 from levercap.errors import ConfigError, DataError, Finding, Severity
 from levercap.loading import snapshot_of_bundle
 from levercap.market import load_market, tiers_as_of
-from levercap.pipeline.output import SUCCESS, atomic_folder, write_json, write_parquet
+from levercap.pipeline.output import SUCCESS, atomic_folder, write_json
 from levercap.pipeline.staleness import withhold_stale
 from levercap.pipeline.summary import summarise
 from levercap.predictor import Predictor

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from levercap.columns import write_parquet
 from levercap.config import Config
 from levercap.errors import ConfigError, DataError
 from levercap.evaluation.comparison import leaderboard
@@ -17,7 +18,7 @@ from levercap.forecast import Forecast, Forecaster, fit_forecaster, history
 from levercap.forecast.history import Kind
 from levercap.market import Market
 from levercap.pipeline.dataset import Dataset, build_dataset
-from levercap.pipeline.output import atomic_folder, write_json, write_parquet
+from levercap.pipeline.output import atomic_folder, write_json
 
 __all__ = ["NAMES", "Month", "evaluate", "refits", "walk"]
 

@@ -1,32 +1,20 @@
-"""Parquet files of a bundle: written deterministically, read back bit for bit."""
+"""Joint paths as a Parquet file: written deterministically, read back bit for bit."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from levercap.vocabulary import FloatArray
+from levercap.vocabulary import HORIZON_HOURS, FloatArray
 
-__all__ = ["read_paths", "read_table", "write_paths", "write_table"]
+__all__ = ["read_paths", "write_paths"]
 
 Float32Array = NDArray[np.float32]
 Paths = tuple[tuple[str, ...], NDArray[np.datetime64], FloatArray, Float32Array, Float32Array, Float32Array]
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a frame without its index."""
-    plain = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(plain, path, compression="zstd")
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Frame written by `write_table`."""
-    return pd.read_parquet(path)
 
 
 def write_paths(
@@ -55,10 +43,16 @@ def read_paths(path: Path) -> Paths:
     symbols = tuple(name.removeprefix("end:") for name in table.column_names if name.startswith("end:"))
     starts = table["start"].cast(pa.timestamp("us")).to_numpy()
     low, high = (
-        np.stack([_lists(table[f"{name}:{symbol}"], len(table)) for symbol in symbols]) for name in ("low", "high")
+        _stack([_lists(table[f"{name}:{symbol}"], len(table)) for symbol in symbols], (len(table), HORIZON_HOURS))
+        for name in ("low", "high")
     )
-    end = np.stack([table[f"end:{symbol}"].to_numpy() for symbol in symbols])
+    end = _stack([table[f"end:{symbol}"].to_numpy() for symbol in symbols], (len(table),))
     return symbols, starts, table["weight"].to_numpy(), low, high, end
+
+
+def _stack(parts: list[Float32Array], shape: tuple[int, ...]) -> Float32Array:
+    """Arrays of `shape` as one; without any, as when every symbol is stale, an empty one."""
+    return np.stack(parts) if parts else np.empty((0, *shape), dtype=np.float32)
 
 
 def _lists(column: pa.ChunkedArray, rows: int) -> Float32Array:
