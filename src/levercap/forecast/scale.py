@@ -169,5 +169,8 @@ class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _row_dot(values: FloatArray, coefficients: FloatArray) -> FloatArray:
-    """Row-wise dot product whose result for a row does not depend on how many other rows there are."""
-    return np.asarray(np.sum(values * coefficients, axis=1), dtype=np.float64)
+    """Row-wise dot product whose result for a row does not depend on how many other rows there are.
+
+    The order in which a row is summed follows the memory layout, so it is made the same for every number of rows.
+    """
+    return np.asarray(np.ascontiguousarray(values * coefficients).sum(axis=1), dtype=np.float64)

@@ -182,6 +182,8 @@ def fill_missing(blocks: Blocks, seed: int) -> Blocks:
         for target, source, common in zip((low, high, end), (blocks.low, blocks.high, blocks.end), market, strict=True):
             target[j, holes] = common[holes] + source[pick[:, 0], pick[:, 1]] - common[pick[:, 1]]
         low[j, holes], high[j, holes] = _ordered(low[j, holes], high[j, holes])
+        low[j, holes, -1] = np.minimum(low[j, holes, -1], end[j, holes])  # the path's last hour holds its end
+        high[j, holes, -1] = np.maximum(high[j, holes, -1], end[j, holes])
     return dataclasses.replace(blocks, low=low, high=high, end=end)
 
 

@@ -47,7 +47,7 @@ class ShrunkTail(BaseEstimator):  # type: ignore[misc]
                 for symbol, group in own.items():
                     z = np.sort(group[column].dropna().to_numpy())
                     n = len(z) if len(z) > SMALLEST_OWN_SAMPLE else 0
-                    share = n / (n + self.shrinkage)
+                    share = n / (n + self.shrinkage) if n else 0.0
                     own_var, own_es = tail_ratios(z, level) if n else (0.0, 0.0)
                     mixed = (share * own_var + (1 - share) * var, share * own_es + (1 - share) * es)
                     rows.append((symbol, side, kind, level, *mixed, len(z)))

@@ -1,0 +1,262 @@
+"""A bundle read back is the bundle that was written, or it is refused."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from levercap.artefact import MANIFEST, write_manifest
+from levercap.bundle import FORMAT_VERSION, read_bundle, read_snapshot, write_bundle, write_snapshot
+from levercap.bundle.bundle import FORMAT
+from levercap.bundle.snapshots import path_es_ratios
+from levercap.bundle.paths import read_paths, write_paths
+from levercap.columns import write_parquet
+from levercap.errors import BundleError, DataError
+from levercap.market import tiers_as_of
+from levercap.panel import HOUR
+from levercap.predictor import Predictor
+from levercap.scenario import ScenarioSet
+
+PARTS = ("weights", "low", "high", "end", "starts")
+
+
+def assert_same_snapshot(mine, other):
+    for name in ("as_of", "bundle_id", "config_hash", "data_hash"):
+        assert getattr(mine, name) == getattr(other, name)
+    for name in ("symbols", "tails", "tiers"):
+        if getattr(mine, name) is None:
+            assert getattr(other, name) is None
+        else:
+            pd.testing.assert_frame_equal(getattr(mine, name), getattr(other, name), check_exact=True)
+    assert mine.scenarios.symbols == other.scenarios.symbols
+    for name in PARTS:
+        np.testing.assert_array_equal(getattr(mine.scenarios, name), getattr(other.scenarios, name), strict=True)
+    np.testing.assert_array_equal(mine.stressed_factor, other.stressed_factor)
+
+
+@pytest.fixture
+def copy(fitted, tmp_path):
+    """A copy of the bundle's folder that may be changed."""
+    return shutil.copytree(fitted.folder, tmp_path / "copy")
+
+
+def test_written_and_read_it_forecasts_the_same_bit_for_bit(fitted, tmp_path):
+    mine = fitted.bundle
+    folder = tmp_path / "again"
+    folder.mkdir()
+    parts = (mine.forecaster, mine.blocks, mine.config, mine.snapshot, mine.training)
+    bundle_id = write_bundle(folder, *parts, {}, "card\n")
+    other = read_bundle(folder)
+    assert bundle_id == other.bundle_id == mine.bundle_id
+    assert other.config == mine.config
+    assert other.training == mine.training
+    rows = fitted.data.features
+    for first, second in ((mine, other),):
+        a, b = first.forecaster.predict(rows), second.forecaster.predict(rows)
+        pd.testing.assert_frame_equal(a.forecasts, b.forecasts, check_exact=True)
+        pd.testing.assert_frame_equal(a.tails, b.tails, check_exact=True)
+    for name in PARTS:
+        np.testing.assert_array_equal(getattr(mine.blocks, name), getattr(other.blocks, name), strict=True)
+    assert_same_snapshot(mine.snapshot, other.snapshot)
+    files = {p.relative_to(folder).as_posix(): p.read_bytes() for p in (folder / "models").rglob("*") if p.is_file()}
+    assert files == {name: (fitted.folder / name).read_bytes() for name in files}
+
+
+def test_what_training_fitted_is_what_is_read(fitted):
+    """The forecaster fitted in memory, not read from files, forecasts the same."""
+    from levercap.forecast import fit_forecaster
+
+    data = fitted.data
+    fresh = fit_forecaster("levercap", data.features, data.outcomes, fitted.until, fitted.config.forecast, fitted.past)
+    rows = data.features[data.features["as_of"] >= fitted.until]
+    mine, read = fresh.predict(rows), read_bundle(fitted.folder).forecaster.predict(rows)
+    pd.testing.assert_frame_equal(mine.forecasts, read.forecasts, check_exact=True)
+    pd.testing.assert_frame_equal(mine.tails, read.tails, check_exact=True)
+
+
+def test_a_snapshot_is_read_back_bit_for_bit(fitted, tmp_path):
+    market, as_of = fitted.market, fitted.until + 31 * HOUR
+    tiers = tiers_as_of(market.tiers, as_of)
+    assert tiers is not None
+    for name, snapshot in {
+        "with": fitted.bundle.snapshot_at(market.panel, tiers, as_of),
+        "without": fitted.bundle.snapshot_at(market.panel, None, as_of),
+    }.items():
+        (tmp_path / name).mkdir()
+        write_snapshot(snapshot, tmp_path / name)
+        assert_same_snapshot(read_snapshot(tmp_path / name), snapshot)
+
+
+def none_fresh(snapshot):
+    """The snapshot of a market in which no symbol is fresh."""
+    s = snapshot.scenarios
+    symbols = snapshot.symbols.copy()
+    numbers = [c for c in symbols.columns if c not in {"symbol", "state"}]
+    symbols[numbers] = np.nan
+    symbols["state"] = "stale"
+    empty = ScenarioSet((), s.weights, s.low[:0], s.high[:0], s.end[:0], s.starts)
+    return dataclasses.replace(
+        snapshot, symbols=symbols, tails=snapshot.tails[:0], scenarios=empty, stressed_factor=np.empty(0)
+    )
+
+
+def test_a_snapshot_without_any_fresh_symbol_is_read_back(fitted, tmp_path):
+    snapshot = none_fresh(fitted.bundle.snapshot)
+    write_snapshot(snapshot, tmp_path)
+    read = read_snapshot(tmp_path)
+    assert read.scenarios.symbols == ()
+    np.testing.assert_array_equal(read.scenarios.weights, snapshot.scenarios.weights)
+    assert read.stressed_factor.shape == (0,)
+    limits = Predictor(read, fitted.config).predict(fitted.accounts, fitted.positions)
+    assert set(limits["status"]) <= {"fallback", "rejected", "scored"}
+    held = limits["account_id"].isin(fitted.positions["account_id"])
+    assert (limits.loc[held & (limits["status"] != "rejected"), "status"] == "fallback").all()
+
+
+def test_long_after_the_market_ended_no_symbol_is_fresh(fitted, tmp_path):
+    panel = fitted.market.panel
+    snapshot = fitted.bundle.snapshot_at(panel, None, panel.end + 72 * HOUR)
+    assert (snapshot.symbols["state"] == "stale").all()
+    assert snapshot.scenarios.symbols == ()
+    assert snapshot.symbols["volatility"].isna().all()
+    write_snapshot(snapshot, tmp_path)
+    assert read_snapshot(tmp_path).as_of == panel.end + 72 * HOUR
+
+
+def test_paths_of_no_symbol_and_of_any(tmp_path):
+    rng = np.random.default_rng(0)
+    starts = np.datetime64("2024-01-01", "us") + np.arange(5) * np.timedelta64(1, "D")
+    for symbols in ((), ("A:B",), ("AAA", "low:CCC")):
+        shape = (len(symbols), 5)
+        low, high = (rng.normal(size=(*shape, 24)).astype(np.float32) for _ in range(2))
+        low[:, 1, 3:5] = np.nan
+        end = rng.normal(size=shape).astype(np.float32)
+        weights = np.full(5, 0.2)
+        write_paths(tmp_path / "paths.parquet", symbols, starts, weights, low, high, end)
+        read = read_paths(tmp_path / "paths.parquet")
+        assert read[0] == symbols
+        for mine, other in zip((starts, weights, low, high, end), read[1:], strict=True):
+            if symbols:
+                np.testing.assert_array_equal(mine, other, strict=True)
+            else:
+                assert (len(mine), mine.dtype) == (len(other), other.dtype)
+
+
+def test_tables_are_the_same_bytes_every_time(tmp_path):
+    table = pd.DataFrame({"symbol": pd.Series(["A", None], dtype="str"), "x": [0.1, np.nan]}, index=[5, 3])
+    write_parquet(table, tmp_path / "one.parquet")
+    write_parquet(table, tmp_path / "two.parquet")
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "one.parquet"), table.reset_index(drop=True))
+
+
+def test_nothing_in_it_is_pickled(fitted):
+    files = [p for p in fitted.folder.rglob("*") if p.is_file()]
+    assert {p.suffix for p in files} <= {".json", ".parquet", ".txt", ".md"}
+    for path in files:
+        start = path.read_bytes()[:8]
+        if path.suffix == ".parquet":
+            assert start[:4] == b"PAR1"
+        else:
+            path.read_text(encoding="utf-8")
+        assert not start.startswith(b"\x80")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["models/boosted.txt", "models/forecaster.json", "models/blocks.parquet", "snapshot/tails.parquet", "CARD.md"],
+)
+def test_a_changed_file_is_refused(copy, name):
+    path = copy / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(BundleError, match=name):
+        read_bundle(copy)
+
+
+def test_a_missing_and_a_foreign_file_are_named_together(copy):
+    (copy / "models" / "tail.parquet").unlink()
+    (copy / "models" / "other.txt").write_text("hello")
+    with pytest.raises(BundleError) as error:
+        read_bundle(copy)
+    assert "models/tail.parquet: missing" in str(error.value)
+    assert "models/other.txt: not in the manifest" in str(error.value)
+
+
+def rewrite(folder, version=FORMAT_VERSION, format=FORMAT, **content):
+    old = json.loads((folder / MANIFEST).read_text())
+    kept = {k: old[k] for k in ("bundle_id", "training", "config_hash")}
+    write_manifest(folder, {**kept, **content}, version, format)
+
+
+def test_another_version_or_format_is_refused(copy):
+    rewrite(copy, version=FORMAT_VERSION + 1)
+    with pytest.raises(BundleError, match="install a newer levercap"):
+        read_bundle(copy)
+    rewrite(copy, format="something-else")
+    with pytest.raises(BundleError, match="wrong format"):
+        read_bundle(copy)
+    rewrite(copy)
+    read_bundle(copy)
+
+
+def test_a_snapshot_of_another_bundle_is_refused(copy):
+    snapshot = dataclasses.replace(read_snapshot(copy / "snapshot"), bundle_id="0123456789abcdef")
+    shutil.rmtree(copy / "snapshot")
+    (copy / "snapshot").mkdir()
+    write_snapshot(snapshot, copy / "snapshot")
+    rewrite(copy)
+    with pytest.raises(BundleError, match="0123456789abcdef"):
+        read_bundle(copy)
+
+
+def test_an_empty_folder_and_no_folder_are_refused(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(BundleError):
+            read_bundle(folder)
+
+
+@pytest.mark.parametrize("hours", [0, 1, 13, 24 * 20 + 7])
+def test_a_snapshot_at_any_hour(fitted, hours):
+    """All that a snapshot holds fits together: the scenarios' shortfall is the tail's, the states the forecasts'."""
+    as_of = fitted.until + hours * HOUR
+    snapshot = fitted.bundle.snapshot_at(fitted.market.panel, None, as_of)
+    assert snapshot.as_of == as_of
+    assert tuple(snapshot.symbols["symbol"]) == fitted.market.panel.symbols
+    fresh = snapshot.symbols[snapshot.symbols["state"] == "fresh"]
+    assert tuple(fresh["symbol"]) == snapshot.scenarios.symbols
+    assert len(fresh) >= 6
+    numbers = ["volatility", "stressed_volatility", "shock_probability_long", "shock_probability_short", "turnover"]
+    assert np.isfinite(fresh[numbers]).all(axis=None)
+    np.testing.assert_allclose(snapshot.stressed_factor, fresh["stressed_volatility"] / fresh["volatility"])
+    ratios = path_es_ratios(fitted.bundle.forecaster, fresh["symbol"])
+    tails = snapshot.tails.set_index(["symbol", "side", "level"])
+    for symbol, volatility in zip(fresh["symbol"], fresh["volatility"], strict=True):
+        for side, ratio in zip(("long", "short"), ratios[symbol], strict=True):
+            assert tails.loc[(symbol, side, 0.975), "path_es"] == pytest.approx(ratio * volatility)
+    assert set(snapshot.tails["symbol"]) == set(fresh["symbol"])
+    assert (snapshot.tails["as_of"] == as_of).all()
+
+
+def test_the_stale_have_no_numbers(fitted):
+    panel = fitted.market.panel
+    snapshot = fitted.bundle.snapshot_at(panel, None, panel.start + 24 * 60 * HOUR)
+    stale = snapshot.symbols[snapshot.symbols["state"] == "stale"]
+    assert len(stale) >= 1  # not listed yet
+    assert stale.drop(columns=["symbol", "state"]).isna().all(axis=None)
+
+
+def test_before_the_market_there_is_no_snapshot(fitted):
+    panel = fitted.market.panel
+    with pytest.raises(DataError, match="starts at"):
+        fitted.bundle.snapshot_at(panel, None, panel.start)
+
+
+def test_before_twenty_days_no_symbol_is_fresh(fitted):
+    panel = fitted.market.panel
+    snapshot = fitted.bundle.snapshot_at(panel, None, panel.start + 24 * 10 * HOUR)
+    assert (snapshot.symbols["state"] == "stale").all()
