@@ -37,8 +37,8 @@ def trained(tmp_path_factory):
 def fitted(tmp_path_factory):
     """A market of 500 days and a fitted `levercap` bundle of its first 424; never write into its folder.
 
-    Attributes: `market`, `config`, `until` (end of training, 2023-03-01), `data` (dataset of the whole market), `past` (its
-    history), `bundle`, `folder` (of the bundle), `accounts` and `positions` (frames).
+    Attributes: `market`, `config`, `until` (end of training, 2023-03-01), `data` (dataset of the whole market), `past`
+    (its history), `bundle`, `folder` (of the bundle), `accounts` and `positions` (frames).
     """
     import pandas as pd
 

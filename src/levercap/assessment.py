@@ -199,7 +199,6 @@ class Assessor:
         weight = self.policy.stressed_weight
         memory = [
             liquidation(long_memory(risk.liquidation_loss, risk.stressed_liquidation_loss, weight)),
-            insolvency_cap(long_memory(risk.insolvency_margin, risk.stressed_insolvency_margin, weight)),
             loss_threshold_cap(terms.threshold, long_memory(risk.path_es_975, risk.stressed_path_es_975, weight)),
         ]
         return {

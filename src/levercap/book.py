@@ -88,7 +88,7 @@ def read_book(accounts: Path, positions: Path) -> tuple[pd.DataFrame, pd.DataFra
             message = f"the file cannot be read: {str(error).splitlines()[0]}"
             findings.append(Finding("file_unreadable", Severity.FATAL, path.name, message, hint="Parquet or CSV"))
         else:
-            findings += _missing_columns(frame, needed, path.name)
+            findings += _wrong_columns(frame, needed, path.name)
             frames.append(frame)
     if findings:
         raise DataError("the book cannot be used", findings)
@@ -108,8 +108,8 @@ def clean_book(
     DataError
         when a required column is missing or there is no account at all
     """
-    problems = _missing_columns(accounts, ACCOUNT_COLUMNS, "accounts")
-    problems += _missing_columns(positions, POSITION_COLUMNS, "positions")
+    problems = _wrong_columns(accounts, ACCOUNT_COLUMNS, "accounts")
+    problems += _wrong_columns(positions, POSITION_COLUMNS, "positions")
     if not problems and not len(accounts):
         hint = f"one row per account: {', '.join(ACCOUNT_COLUMNS)}"
         problems.append(Finding("book_empty", Severity.FATAL, "accounts", "the book has no accounts", 0, hint=hint))
@@ -285,12 +285,17 @@ def _finding(code: str, column: str, frame: pd.DataFrame, flag: BoolArray, messa
     return [Finding(code, Severity.WARNING, f"{table}: {column}", message, len(rows), lines, hint)]
 
 
-def _missing_columns(frame: pd.DataFrame, needed: Iterable[str], where: str) -> list[Finding]:
-    lacking = [name for name in needed if name not in frame.columns]
-    if not lacking:
-        return []
-    message = f"missing column{'s' if len(lacking) > 1 else ''}: {', '.join(lacking)}"
-    return [Finding("column_missing", Severity.FATAL, where, message, len(lacking), hint=", ".join(needed))]
+def _wrong_columns(frame: pd.DataFrame, needed: Iterable[str], where: str) -> list[Finding]:
+    findings = []
+    twice = frame.columns[frame.columns.duplicated()].unique().tolist()
+    for code, names, what in (
+        ("column_missing", [name for name in needed if name not in frame.columns], "missing"),
+        ("column_twice", [str(name) for name in twice], "repeated"),
+    ):
+        if names:
+            message = f"{what} column{'s' if len(names) > 1 else ''}: {', '.join(names)}"
+            findings.append(Finding(code, Severity.FATAL, where, message, len(names), hint=", ".join(needed)))
+    return findings
 
 
 def _text_is_empty(coded: pa.DictionaryArray) -> BoolArray:

@@ -12,7 +12,7 @@ from levercap.book import Book
 from levercap.columns import as_numbers, as_text
 from levercap.errors import DataError, Finding, Severity
 from levercap.policy import CAPS
-from levercap.vocabulary import FloatArray
+from levercap.vocabulary import FloatArray, Status
 
 __all__ = [
     "LIMIT_COLUMNS",
@@ -118,7 +118,8 @@ def previous_limits(
     """Last limit of each account and its age in days, (accounts,) each; NaN and one day where there is none.
 
     The latest row of `previous` that is not after `as_of` counts, the smaller limit where two share an instant; then
-    the accounts' own column previous_max_leverage.
+    the accounts' own column previous_max_leverage. A row of an account that was rejected then stands for the limit it
+    had before, if it states one: a night of unreadable data is no limit of zero to rise from.
 
     Raises
     ------
@@ -148,6 +149,9 @@ def _previous_table(previous: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame
             "days": PREVIOUS_AGE_DAYS,
         }
     )
+    if {"status", "previous_max_leverage"} <= set(previous.columns):
+        rejected = (previous["status"] == Status.REJECTED.value).to_numpy()
+        table["max_leverage"] = np.where(rejected, _numbers(previous["previous_max_leverage"]), table["max_leverage"])
     if "as_of" in previous.columns:
         table["days"] = (as_of - previous["as_of"]).dt.total_seconds() / 86400.0
         table = table[~(table["days"] < 0)]

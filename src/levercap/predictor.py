@@ -130,9 +130,10 @@ class Predictor:
             effect = limit - unguarded
         reasons = {
             "no_position": gross == 0,
-            "symbol_unknown": assessment.unknown,
-            "symbol_stale": assessment.stale,
-            "tier_missing": assessment.tier_missing,
+            "symbol_unknown": assessment.unknown & (gross > 0),
+            "symbol_stale": assessment.stale & (gross > 0),
+            "reference_stale": incomplete & (gross == 0),
+            "tier_missing": assessment.tier_missing & (gross > 0),
             "segment_unknown": terms.segment_unknown,
             "previous_invalid": ~np.isnan(previous) & ~((previous > 0) & (previous < np.inf)),
             "failed_closed": guarded.failed_closed,

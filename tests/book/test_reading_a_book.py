@@ -81,3 +81,11 @@ def test_csv_with_text_among_numbers_rejects_those_accounts_only(tmp_path):
     book = clean_book(*read_book(tmp_path / "a.csv", tmp_path / "p.csv"), ("BTCUSDT",))
     assert book.accounts["account_id"].tolist() == ["1", "2", "03"]
     assert book.reasons == (("equity_not_a_number",), ("notional_not_finite",), ("equity_missing",))
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("account_id,equity,equity,segment\na,1,2,retail\n")
+    (tmp_path / "p.csv").write_text("account_id,symbol,notional\na,X,1\n")
+    with pytest.raises(DataError) as caught:
+        read_book(tmp_path / "a.csv", tmp_path / "p.csv")
+    assert [(f.code, f.count) for f in caught.value.findings] == [("column_twice", 1)]

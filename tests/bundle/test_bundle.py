@@ -11,8 +11,8 @@ import pytest
 from levercap.artefact import MANIFEST, write_manifest
 from levercap.bundle import FORMAT_VERSION, read_bundle, read_snapshot, write_bundle, write_snapshot
 from levercap.bundle.bundle import FORMAT
-from levercap.bundle.snapshots import path_es_ratios
 from levercap.bundle.paths import read_paths, write_paths
+from levercap.bundle.snapshots import path_es_ratios
 from levercap.columns import write_parquet
 from levercap.errors import BundleError, DataError
 from levercap.market import tiers_as_of

@@ -1,5 +1,7 @@
 """Barrier probabilities: what they are before calibration, and what calibration does."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,27 @@ def test_too_few_events_teach_nothing():
     assert model.calibration_[column("short", 0.05)] == (0.0, 1.0)
 
 
+def test_a_perverse_past_does_not_turn_the_probabilities_round():
+    """Losses that came only in calm: the probability still rises with the volatility."""
+    model, volatility, outcomes = mis_scaled(rows=4000)
+    fell = np.where(volatility < np.median(volatility), 0.3, 0.0)
+    outcomes = outcomes.assign(path_long=fell, path_short=fell)
+    model.calibrate(model.implied_table(volatility), outcomes)
+    assert set(model.calibration_.values()) == {(0.0, 1.0)}
+
+
+def test_a_past_without_doubt_gives_bounded_probabilities():
+    """Losses exactly where the volatility was high: the fit is very steep, the probabilities stay within bounds."""
+    model, volatility, outcomes = mis_scaled(rows=4000)
+    fell = np.where(volatility > np.median(volatility), 0.3, 0.0)
+    outcomes = outcomes.assign(path_long=fell, path_short=fell)
+    model.calibrate(model.implied_table(volatility), outcomes)
+    values = model.predict(np.array([1e-6, 0.01, 0.03, 0.1, 0.5, 100.0])).to_numpy()
+    assert (np.diff(values, axis=0) >= 0).all()
+    assert values.min() == pytest.approx(1e-4)
+    assert values.max() == pytest.approx(0.999)
+
+
 def test_calibration_ignores_rows_without_forecast_or_outcome():
     model, volatility, outcomes = mis_scaled(rows=6000)
     implied = model.implied_table(volatility)
@@ -113,7 +136,7 @@ def test_probabilities_are_monotone_in_volatility_and_barrier(seed, intercept, s
     assert ((values > 0) & (values < 1)).all()
     assert (np.diff(values, axis=0) >= -1e-15).all()
     for side in SIDES:
-        for smaller, larger in zip(BARRIERS[:-1], BARRIERS[1:], strict=True):
+        for smaller, larger in itertools.pairwise(BARRIERS):
             assert (table[column(side, larger)] <= table[column(side, smaller)]).all()
 
 

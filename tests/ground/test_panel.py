@@ -139,9 +139,7 @@ def test_a_portfolio_adds_up():
 
 
 def test_a_portfolio_of_nothing():
-    book = portfolio(
-        offsets=np.zeros(4, int), symbol=np.zeros(0, int), notional=np.zeros(0)
-    )
+    book = portfolio(offsets=np.zeros(4, int), symbol=np.zeros(0, int), notional=np.zeros(0))
     np.testing.assert_array_equal(book.gross_notional, [0.0, 0.0, 0.0])
     assert book.share.shape == (0,)
 

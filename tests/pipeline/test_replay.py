@@ -101,7 +101,9 @@ def test_replaying_a_short_history_uses_the_baseline(fitted, tmp_path):
 def test_a_period_without_midnight_is_refused(fitted, tmp_path):
     end = fitted.market.panel.end
     with pytest.raises(ConfigError, match="no midnight"):
-        replay(fitted.market, fitted.accounts, fitted.positions, end + DAY, end + 2 * DAY, fitted.config, tmp_path / "o")
+        replay(
+            fitted.market, fitted.accounts, fitted.positions, end + DAY, end + 2 * DAY, fitted.config, tmp_path / "o"
+        )
 
 
 def slow_loss(panel, book, account, as_of):
@@ -135,13 +137,19 @@ def slow_loss(panel, book, account, as_of):
 
 def test_realised_losses_equal_the_slow_twin(fitted):
     panel = fitted.market.panel
-    strange = pd.DataFrame({"account_id": ["A0000000", "A0000001"], "symbol": ["NOPE", panel.symbols[0]], "notional": 5.0})
+    close = panel.close.copy()
+    close[24 * 300 - 4 : 24 * 300, 1] = np.nan  # no price at the origin
+    close[24 * 301 - 3 : 24 * 301, 1] = np.nan  # one that is three hours old
+    panel = dataclasses.replace(panel, close=close)
+    strange = pd.DataFrame(
+        {"account_id": ["A0000000", "A0000001"], "symbol": ["NOPE", panel.symbols[0]], "notional": 5.0}
+    )
     positions = pd.concat([fitted.positions, strange], ignore_index=True)
     book = clean_book(fitted.accounts.head(25), positions, panel.symbols).portfolio
-    days = [30, 223, 225, 300, 350, 352, 499]
+    days = [30, 223, 225, 300, 301, 350, 352, 499]
     origins = pd.DatetimeIndex([panel.start + d * DAY for d in days] + [panel.end - 23 * HOUR, panel.end])
     found = realised_path_losses(panel, book, origins)
-    assert found.shape == (9, len(book))
+    assert found.shape == (10, len(book))
     seen = 0
     for i, as_of in enumerate(origins):
         for account in range(len(book)):

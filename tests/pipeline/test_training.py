@@ -68,7 +68,12 @@ def evaluated(fitted, tmp_path_factory):
     out = tmp_path_factory.mktemp("evaluated") / "out"
     steps = []
     summary = evaluate(
-        fitted.market, fitted.until, utc("2023-04-11"), fitted.config, out, lambda done, total: steps.append((done, total))
+        fitted.market,
+        fitted.until,
+        utc("2023-04-11"),
+        fitted.config,
+        out,
+        lambda done, total: steps.append((done, total)),
     )
     tables = {p.stem: pd.read_parquet(p) for p in out.glob("*.parquet")}
     return summary, tables, out, steps
@@ -204,7 +209,10 @@ def test_forecasts_of_symbols_never_seen(fitted, tmp_path):
     forecast(fitted.bundle, fitted.market, start, stop, 6, mine)
     summary = forecast(fitted.bundle, market, start, stop, 6, other)
     assert summary["symbols_not_in_training"] == ["SIM99USDT"]
-    assert (summary["origins"], summary["symbols"]) == (8, pd.read_parquet(other / "forecasts.parquet")["symbol"].nunique())
+    assert (summary["origins"], summary["symbols"]) == (
+        8,
+        pd.read_parquet(other / "forecasts.parquet")["symbol"].nunique(),
+    )
     a, b = (pd.read_parquet(folder / "forecasts.parquet") for folder in (mine, other))
     assert (b["symbol"] == "SIM99USDT").sum() == 8
     pd.testing.assert_frame_equal(a.drop(columns="symbol"), b.drop(columns="symbol"), check_exact=True)

@@ -160,13 +160,13 @@ def test_flat_account_gets_the_limit_of_the_most_restrictive_position_in_a_large
 def test_a_lost_reference_makes_accounts_without_a_position_fall_back():
     lost = Predictor(without_symbol(SNAPSHOT, "BBB"), Config())
     row = lost.predict(accounts(("a", 1000.0, "institutional")), positions()).iloc[0]
-    assert (row["status"], row["cap_fallback"], row["reasons"]) == ("fallback", 1.0, "no_position;symbol_stale")
+    assert (row["status"], row["cap_fallback"], row["reasons"]) == ("fallback", 1.0, "no_position;reference_stale")
     assert row["max_leverage"] <= 1.0
     small = Predictor(without_symbol(SNAPSHOT, "GGG"), Config())
     assert small.predict(accounts(("a", 1000.0, "retail")), positions())["status"].tolist() == ["scored"]
 
 
-@pytest.mark.parametrize(("budget", "threshold", "tightest"), [(1.0, 50.0, 0), (1e-6, 50.0, 1), (0.0005, 0.95, 2)])
+@pytest.mark.parametrize(("budget", "threshold", "tightest"), [(1.0, 50.0, 0), (1e-6, 50.0, 0), (0.0005, 0.95, 1)])
 def test_caps_by_hand_for_a_single_position_without_tiers(budget, threshold, tightest):
     config = config_with(insolvency_budget=budget, profiles={"professional": ProfileConfig(50.0, threshold)})
     snapshot, policy = make_snapshot(np.random.default_rng(3)), config.policy
@@ -188,6 +188,7 @@ def test_caps_by_hand_for_a_single_position_without_tiers(budget, threshold, tig
     )
     caps = row[["cap_liquidation", "cap_insolvency", "cap_loss_threshold"]].tolist()
     assert caps == pytest.approx(now, rel=1e-5)
+    memory = (memory[0], memory[2])  # the insolvency budget has no long memory
     assert row["cap_long_memory"] == pytest.approx(memory[tightest], rel=1e-5)
     assert memory[tightest] == min(memory)
     assert row["liquidation_probability"] == pytest.approx(weights[path > 1 / 0.8 - 0.005].sum())
@@ -361,7 +362,7 @@ def test_no_forecast_for_any_symbol():
     blind = Predictor(with_scenarios(SNAPSHOT, scenarios, np.zeros(0)), Config())
     out = blind.predict(accounts(("a", 1000.0, "retail"), ("b", 1000.0, "retail")), positions(("a", "AAA", 10.0)))
     assert out["status"].tolist() == ["fallback", "fallback"]
-    assert out["reasons"].tolist() == ["symbol_stale", "no_position;symbol_stale"]
+    assert out["reasons"].tolist() == ["symbol_stale", "no_position;reference_stale"]
     assert (out["max_leverage"] <= 1).all()
 
 
@@ -415,3 +416,23 @@ def test_policy_is_read_from_the_configuration():
         tight.predict(accounts(("a", 1000.0, "retail")), positions(("a", "AAA", 1.0))).iloc[0]["cap_insolvency"]
         < normal["cap_insolvency"]
     )
+
+
+def test_a_rejected_night_is_no_limit_of_zero_to_rise_from():
+    predictor = Predictor(make_snapshot(np.random.default_rng(3)), config_with())
+    night = predictor.predict(accounts(("a", np.nan, "retail")), positions(("a", "CCC", 500.0)), None)
+    night["previous_max_leverage"] = 3.0
+    night["as_of"] -= pd.Timedelta(days=1)
+    out = predictor.predict(accounts(("a", 1000.0, "retail")), positions(("a", "CCC", 500.0)), night)
+    assert out["previous_max_leverage"].tolist() == [3.0]
+    assert "previous_invalid" not in out["reasons"].tolist()[0]
+    night["previous_max_leverage"] = np.nan
+    out = predictor.predict(accounts(("a", 1000.0, "retail")), positions(("a", "CCC", 500.0)), night)
+    assert out["guardrail_effect"].tolist() == [0.0]
+
+
+def test_case_and_blanks_of_a_jurisdiction_do_not_matter():
+    predictor = Predictor(make_snapshot(np.random.default_rng(3)), config_with())
+    frame = accounts(*((name, 1000.0, "retail") for name in "abc")).assign(jurisdiction=["EU", " eu ", "SG"])
+    held = positions(*((name, "CCC", 10.0) for name in "abc"))
+    assert predictor.predict(frame, held)["cap_jurisdiction"].tolist() == [2.0, 2.0, np.inf]

@@ -80,9 +80,6 @@ def slow_numbers(portfolio, scenarios, paths, policy: PolicyConfig, margin) -> d
                 "liquidation_loss": value_at_risk(path, w, tail),
                 "insolvency_margin": insolvency_margin(path + policy.closing_cost, w, policy.insolvency_budget),
                 "stressed_liquidation_loss": value_at_risk(heavy, w, tail),
-                "stressed_insolvency_margin": insolvency_margin(
-                    heavy + policy.closing_cost, w, policy.insolvency_budget
-                ),
                 "stressed_path_es_975": expected_shortfall(heavy, w, 0.975),
             }
         )

@@ -127,7 +127,7 @@ def test_unknown_symbol_takes_the_bound_and_nothing_offsets_it():
     portfolio = Portfolio(
         (*scenarios.symbols, "X"), np.ones(2), np.array([0, 1, 2]), np.array([-1, 2]), np.array([5.0, -5.0])
     )
-    numbers = risk_numbers(portfolio, paths, PolicyConfig())
+    numbers = risk_numbers(portfolio, paths, PolicyConfig(insolvency_budget=0.0005))
     assert paths.bound >= 1
     np.testing.assert_allclose(numbers.path_var_99, paths.bound)
     np.testing.assert_allclose(numbers.es_975, paths.bound)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from levercap.columns import write_parquet
+from levercap.errors import ConfigError
 from levercap.pipeline.output import SUCCESS, atomic_folder, write_json
 
 
@@ -176,3 +177,24 @@ def test_json_refuses_what_is_no_number(tmp_path):
         write_json({"share": float("nan")}, tmp_path / "summary.json")
     write_json({"b": 1, "a": None}, tmp_path / "summary.json")
     assert (tmp_path / "summary.json").read_text() == '{\n  "a": null,\n  "b": 1\n}\n'
+
+
+@pytest.mark.parametrize("marker", ["_SUCCESS", None])
+def test_what_was_not_written_by_us_is_never_deleted(tmp_path, marker):
+    notes = tmp_path / "precious" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("years of work")
+    with pytest.raises(ConfigError, match="would delete them"), atomic_folder(notes.parent, marker):
+        pass
+    with pytest.raises(ConfigError, match="is a file"), atomic_folder(notes, marker):
+        pass
+    assert notes.read_text() == "years of work"
+
+
+def test_a_link_is_followed_and_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with atomic_folder(tmp_path / "link") as building:
+        (building / "x").write_text("1")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "x").read_text() == "1"

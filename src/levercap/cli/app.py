@@ -14,7 +14,7 @@ import levercap
 from levercap.cli import data, inspect, limits, model
 from levercap.cli.arguments import Parser
 from levercap.cli.result import envelope, failure_envelope
-from levercap.errors import LevercapError
+from levercap.errors import ConfigError, LevercapError
 
 __all__ = ["build_parser", "main"]
 
@@ -49,6 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if verbose:
             traceback.print_exc()
+        if isinstance(error, OSError) and error.errno is not None:  # a path that cannot be read or written
+            refused = ConfigError(_path_problem(error))
+            _say(refused, str(refused), refused.exit_code, as_json)
+            return refused.exit_code
         hint = "" if verbose else " (run again with -v for the traceback)"
         _say(error, f"internal error: {type(error).__name__}: {error}{hint}", INTERNAL, as_json)
         return INTERNAL
@@ -67,6 +71,13 @@ def build_parser() -> Parser:
     for group in (data, model, limits, inspect):
         group.register(verbs)
     return parser
+
+
+def _path_problem(error: OSError) -> str:
+    """Path and reason in one line; libraries that name no path have it in their message."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error.strerror or error).splitlines()[0]
 
 
 def _say(error: BaseException, message: str, exit_code: int, as_json: bool) -> None:

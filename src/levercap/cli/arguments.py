@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from levercap.cli.result import Result
 from levercap.config import Config, load_config
-from levercap.errors import ConfigError
+from levercap.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,7 @@ __all__ = [
     "config_of",
     "hours",
     "instant",
+    "log_findings",
     "market_flag",
     "market_of",
     "timestamp_of",
@@ -181,12 +182,17 @@ def market_of(flags: argparse.Namespace, config: Config) -> Market:
     from levercap.market import load_market
 
     market = load_market(flags.market, config.market)
-    if market.findings:
-        counts = ", ".join(f"{finding.count:,} {finding.code}" for finding in market.findings)
-        logger.info("market warnings: %s (levercap validate shows them)", counts)
-    for finding in market.findings:
-        logger.debug("%s", finding)
+    log_findings("market", market.findings)
     return market
+
+
+def log_findings(what: str, findings: Sequence[Finding]) -> None:
+    """Log the findings in `what`: in one line, and with ``-v`` all of each."""
+    if findings:
+        counts = ", ".join(f"{finding.count:,} {finding.code}" for finding in findings)
+        logger.info("%s warnings: %s (levercap validate shows them)", what, counts)
+    for finding in findings:
+        logger.debug("%s", finding)
 
 
 def bundle_of(address: str) -> Bundle:

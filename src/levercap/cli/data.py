@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from levercap.cli.arguments import Verbs, add_verb, config_of, hours, instant, market_flag, market_of, timestamp_of
-from levercap.cli.result import Result, pairs
+from levercap.cli.result import Result, counted, pairs
 from levercap.config import Config
 from levercap.errors import ConfigError, DataError, Finding, Severity
 
@@ -77,6 +77,11 @@ def validate(flags: argparse.Namespace) -> Result:
     """List every problem of what was given: exit 3 when the data have a fatal one, 2 when the configuration has."""
     if (flags.accounts is None) != (flags.positions is None):
         raise ConfigError("--accounts and --positions belong together")
+    if flags.market is None and flags.accounts is None and flags.config is None:
+        raise ConfigError(
+            "nothing to validate: give --market, --accounts and --positions, or --config\n"
+            "write for example: levercap validate --market FOLDER --accounts FILE --positions FILE"
+        )
     try:
         config, wrong_config = config_of(flags), []
     except ConfigError as error:  # the data are still worth checking
@@ -85,7 +90,7 @@ def validate(flags: argparse.Namespace) -> Result:
     findings = [*wrong_config, *wrong_data]
     fatal = sum(finding.severity is Severity.FATAL for finding in findings)
     exit_code = 3 if any(f.severity is Severity.FATAL for f in wrong_data) else 2 if wrong_config else 0
-    verdict = f"{fatal} fatal, {len(findings) - fatal} warnings" if findings else "no problems"
+    verdict = f"{fatal} fatal, {counted(len(findings) - fatal, 'warning')}" if findings else "no problems"
     data = {"fatal": fatal, "warnings": len(findings) - fatal, "usable": fatal == 0}
     return Result("\n".join([*map(str, findings), verdict]), data, findings, exit_code)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from levercap.cli.arguments import Verbs, add_verb, config_of
-from levercap.cli.result import Result
+from levercap.cli.result import Result, counted
 from levercap.config import Config
 from levercap.errors import ConfigError
 
@@ -45,21 +45,29 @@ def _in_words(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> Itera
     if evaluation:
         period = f"{evaluation['from'][:10]} to {evaluation['to'][:10]}"
         yield (
-            f"Forecasts, tried on {evaluation['origins']:,} days from {period} that their models had not seen: better "
-            f"than the baseline in {evaluation['better_than_b1']} of {evaluation['rows']} comparisons, by more than "
-            f"chance in {evaluation['significantly_better_than_b1']}."
+            f"Forecasts, tried on {counted(evaluation['origins'], 'day')} from {period} that their models had not "
+            f"seen: {_against_baseline(evaluation)}."
         )
     if scores:
         status, action = scores["status"], scores["action"]
         yield (
-            f"Limits, as of {scores['provenance']['as_of'][:16]} UTC: {scores['accounts']:,} accounts, "
+            f"Limits, as of {scores['provenance']['as_of'][:16]} UTC: {counted(scores['accounts'], 'account')}, "
             f"{status.get('scored', 0):,} scored, {status.get('fallback', 0):,} on the fallback, "
             f"{status.get('rejected', 0):,} rejected."
         )
         yield (
-            f"{scores['over_limit']:,} accounts stand above their limit; {action.get('reduce', 0):,} should reduce, "
+            f"{counted(scores['over_limit'], 'account')} above the limit; {action.get('reduce', 0):,} should reduce, "
             f"{action.get('reduce_only', 0):,} may only reduce, {action.get('no_new_risk', 0):,} may take no new risk."
         )
+
+
+def _against_baseline(evaluation: Mapping[str, Any]) -> str:
+    if all(difference == 0 for difference in evaluation["d_fz0"].values()):
+        return "the forecaster is the baseline itself"
+    return (
+        f"better than the baseline in {evaluation['better_than_b1']} of {evaluation['rows']} comparisons, by more "
+        f"than chance in {evaluation['significantly_better_than_b1']}"
+    )
 
 
 def _scoring_run(scores: Path, bundle: Path | None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from levercap.cli.arguments import (
     bundle_of,
     config_of,
     instant,
+    log_findings,
     market_flag,
     market_of,
     timestamp_of,
@@ -30,6 +32,8 @@ from levercap.errors import ConfigError, Finding, Severity
 from levercap.settings import read_environment
 
 __all__ = ["register"]
+
+logger = logging.getLogger(__name__)
 
 REPLAYED_DAYS = 180
 
@@ -77,7 +81,12 @@ def score(flags: argparse.Namespace) -> Result:
         config=_policy(flags),
     )
     found = summary["findings"]
-    findings = [Finding(f["code"], Severity(f["severity"]), f["where"], f["message"], f["count"]) for f in found]
+    findings = [
+        Finding(f["code"], Severity(f["severity"]), f["where"], f["message"], f["count"], hint=f["hint"]) for f in found
+    ]
+    of_book = [f.where.startswith(("accounts", "positions")) for f in findings]
+    log_findings("market", [f for f, book in zip(findings, of_book, strict=True) if not book])
+    log_findings("book", [f for f, book in zip(findings, of_book, strict=True) if book])
     return Result(_score_text(summary), summary, findings)
 
 
@@ -134,4 +143,12 @@ def explain(flags: argparse.Namespace) -> Result:
         raise ConfigError("--accounts and --positions belong together")
     as_of = None if flags.as_of is None else timestamp_of(flags.as_of)
     answer = run(flags.scores, flags.account, as_of, flags.accounts, flags.positions)
-    return Result(explanation_text(answer), answer)
+    findings = [_changed(name) for name in answer["changed_inputs"]]
+    for finding in findings:
+        logger.warning("%s: %s", finding.where, finding.message)
+    return Result(explanation_text(answer), answer, findings)
+
+
+def _changed(where: str) -> Finding:
+    message = "not the file that was scored (sha256 differs): positions and scenarios may not belong to this limit"
+    return Finding("book_changed", Severity.WARNING, where, message, hint="the accounts and positions that were scored")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from levercap.cli.progress import progress_bar
 from levercap.cli.result import Result, pairs, table
 
 __all__ = ["register"]
+
+logger = logging.getLogger(__name__)
 
 EVALUATED_DAYS = 180
 CHALLENGER = "models:/levercap@challenger"
@@ -68,7 +71,15 @@ def train(flags: argparse.Namespace) -> Result:
     until = None if flags.until is None else timestamp_of(flags.until)
     with progress_bar("train", flags.quiet) as report:
         bundle = fit(market, until, config, flags.out, progress=report)
-    data = {"bundle": flags.out, "bundle_id": bundle.bundle_id, "symbols": len(market.panel.symbols)}
+    kind = bundle.forecaster.kind
+    if kind != "levercap":
+        logger.warning("the history is too short for the levercap models: the fallback %s was fitted", kind)
+    data = {
+        "bundle": flags.out,
+        "bundle_id": bundle.bundle_id,
+        "forecaster": kind,
+        "symbols": len(market.panel.symbols),
+    }
     if not flags.no_register:
         from levercap import registry
 

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import levercap
-from levercap.errors import DataError, Finding, LevercapError, Severity
+from levercap.errors import (
+    BundleError,
+    ConfigError,
+    DataError,
+    Finding,
+    GateFailed,
+    ModelError,
+    RegistryError,
+    Severity,
+)
 
-__all__ = ["Result", "envelope", "failure_envelope", "finding_entry", "pairs", "table"]
+__all__ = ["CODES", "Result", "counted", "envelope", "failure_envelope", "finding_entry", "pairs", "table"]
+
+CODES: Final[Mapping[type[BaseException], str]] = {
+    ConfigError: "config_error",
+    DataError: "data_error",
+    BundleError: "bundle_error",
+    RegistryError: "registry_error",
+    ModelError: "model_error",
+    GateFailed: "gate_failed",
+}
+"""Codes of errors in the envelope, special before general; what is not here is ``internal_error``."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +61,22 @@ def envelope(result: Result) -> str:
 
 def failure_envelope(error: BaseException, exit_code: int) -> str:
     """The same for a verb that raised."""
-    code = type(error).__name__ if isinstance(error, LevercapError) else "InternalError"
+    code = next((code for kind, code in CODES.items() if isinstance(error, kind)), "internal_error")
+    findings = error.findings if isinstance(error, DataError) else ()
     message = str(error).split("\n")[0] if isinstance(error, DataError) else str(error)
-    entries = [{"code": code, "message": message or type(error).__name__, "hint": "", "where": ""}]
-    if isinstance(error, DataError):
-        entries += [finding_entry(finding) for finding in error.findings]
+    hint, where = (_joined(getattr(finding, name) for finding in findings) for name in ("hint", "where"))
+    whole = {"code": code, "message": message or type(error).__name__, "hint": hint, "where": where}
+    entries = [whole, *map(finding_entry, findings)]
     return _dump("fail" if exit_code == 1 else "error", {"exit_code": exit_code}, entries)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
+
+
+def counted(number: int, name: str) -> str:
+    """Number and noun, in the plural where it is not one: ``1 warning``, ``1,200 accounts``."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
 
 
 def finding_entry(finding: Finding) -> dict[str, Any]:

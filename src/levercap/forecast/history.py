@@ -7,6 +7,7 @@ data it is computed.
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal, get_args
 
 import numpy as np
@@ -104,7 +105,7 @@ def _segments(table: pd.DataFrame, usable: BoolArray, smallest: int) -> list[tup
     """(rows of the half year after a refit date, that date), for dates by which enough outcomes were known."""
     dates = refit_dates(table["as_of"].min(), table["as_of"].max())
     found = []
-    for date, following in zip(dates, [*dates[1:], pd.Timestamp.max.tz_localize("UTC")], strict=True):
+    for date, following in itertools.pairwise([*dates, pd.Timestamp.max.tz_localize("UTC")]):
         if (known_by(table, date) & usable).sum() >= smallest:
             found.append((((table["as_of"] >= date) & (table["as_of"] < following)).to_numpy(), date))
     return found

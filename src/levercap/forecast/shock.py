@@ -16,6 +16,8 @@ __all__ = ["ShockModel", "column", "empty_table"]
 GRID = np.concatenate([np.linspace(0.0, 0.9, 91), 1.0 - np.geomspace(0.098, 1e-4, 60)])
 SMALLEST_PROBABILITY, LARGEST_PROBABILITY = 1e-4, 0.999
 SMALLEST_EVENTS = 50
+SMALLEST_SLOPE = 0.1
+SMALLEST_SCORE, LARGEST_SCORE = (float(np.log(p / (1.0 - p))) for p in (SMALLEST_PROBABILITY, LARGEST_PROBABILITY))
 
 
 def column(side: str, barrier: float) -> str:
@@ -45,7 +47,8 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
     def calibrate(self, implied: pd.DataFrame, outcomes: pd.DataFrame) -> Self:
         """Fit intercept and slope of each probability on out-of-fold implied probabilities and what then happened.
 
-        Probabilities with fewer than 50 events keep the implied value: too few to learn two numbers from.
+        Probabilities with fewer than 50 events keep the implied value: too few to learn two numbers from. So do those
+        that would hardly rise, or fall, with the implied one: a past that contradicts the scale teaches nothing.
         """
         for side in Side:
             loss = outcomes[f"path_{side}"].to_numpy()
@@ -56,7 +59,8 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
                 if min(event.sum(), (~event).sum()) >= SMALLEST_EVENTS:
                     x = logit(implied[name].to_numpy()[known])[:, None]
                     fit = LogisticRegression(C=1e3).fit(x, event)
-                    self.calibration_[name] = (float(fit.intercept_[0]), float(max(fit.coef_[0, 0], 0.1)))
+                    if fit.coef_[0, 0] >= SMALLEST_SLOPE:
+                        self.calibration_[name] = (float(fit.intercept_[0]), float(fit.coef_[0, 0]))
         return self
 
     def predict(self, volatility: FloatArray) -> pd.DataFrame:
@@ -66,8 +70,10 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
             ceiling = np.full(len(volatility), LARGEST_PROBABILITY)
             for barrier in BARRIERS:
                 a, b = self.calibration_[column(side, barrier)]
-                probability = 1.0 / (1.0 + np.exp(-(a + b * logit(self.implied(volatility, str(side), barrier)))))
-                ceiling = np.minimum(ceiling, probability)
+                score = np.clip(
+                    a + b * logit(self.implied(volatility, str(side), barrier)), SMALLEST_SCORE, LARGEST_SCORE
+                )
+                ceiling = np.minimum(ceiling, 1.0 / (1.0 + np.exp(-score)))
                 table[column(side, barrier)] = ceiling
         return pd.DataFrame(table)
 

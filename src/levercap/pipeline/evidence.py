@@ -26,9 +26,9 @@ def policy_evidence(limits: pd.DataFrame, losses: FloatArray, config: Config) ->
     -------
     An account at its limit L posts margin 1 / L per unit of gross notional. liquidation_rate: share of account-days
     with a path loss above margin less maintenance; bad_debt_bp_per_day: mean loss beyond the margin in basis points of
-    gross notional; path_var_99_hit_rate: share of account-days beyond the account's own path VaR; mean_margin,
-    median_max_leverage; and of the daily median limit: peak_to_trough of its margin, largest 1-, 5- and 30-day rise of
-    the margin.
+    gross notional; path_var_99_hit_rate: share of account-days beyond the account's own path VaR, where it has one;
+    mean_margin, median_max_leverage; and of the daily median limit: peak_to_trough of its margin, largest 1-, 5- and
+    30-day rise of the margin.
     """
     origins = limits["as_of"].drop_duplicates()
     accounts = len(limits) // len(origins)
@@ -39,6 +39,7 @@ def policy_evidence(limits: pd.DataFrame, losses: FloatArray, config: Config) ->
     )
     margin = np.minimum(1.0 / leverage, 1.0)
     known = ~np.isnan(losses)
+    measured = known & ~np.isnan(var)
     over = np.maximum(losses - margin, 0.0)[known]
     median = pd.Series(np.median(margin, axis=1))
     return {
@@ -49,7 +50,7 @@ def policy_evidence(limits: pd.DataFrame, losses: FloatArray, config: Config) ->
         "median_max_leverage": float(np.median(leverage)),
         "liquidation_rate": _mean(losses[known] > margin[known] - config.policy.maintenance_margin_rate),
         "bad_debt_bp_per_day": _mean(1e4 * over),
-        "path_var_99_hit_rate": _mean(losses[known] > var[known]),
+        "path_var_99_hit_rate": _mean(losses[measured] > var[measured]),
         "binding": {str(k): int(v) for k, v in limits["binding"].value_counts().sort_index().items()},
         "status": {str(k): int(v) for k, v in limits["status"].value_counts().sort_index().items()},
         "margin_peak_to_trough": float(median.max() / median.min()),

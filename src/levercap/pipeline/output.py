@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from levercap.artefact import MANIFEST
+from levercap.errors import ConfigError
+
 __all__ = ["SUCCESS", "atomic_folder", "write_json"]
 
 SUCCESS: Final = "_SUCCESS"
@@ -29,8 +32,15 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
     Parameters
     ----------
     target : folder to write or replace; parents are made
-    marker : name of an empty file written last, or None when the content has a last file of its own
+    marker : name of an empty file written last, or None when the content is an artefact, whose manifest is written last
+
+    Raises
+    ------
+    ConfigError
+        when `target` is a file, or a folder that was not written by this function: what is not ours is never deleted
     """
+    target = target.resolve()
+    _refuse_foreign(target, marker)
     target.parent.mkdir(parents=True, exist_ok=True)
     building, old = (target.with_name(f".{target.name}.{suffix}") for suffix in ("writing", "replaced"))
     with _exclusive(target.parent):
@@ -54,6 +64,17 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
         building.rename(target)
         _sync_path(target.parent)
         _remove(old)
+
+
+def _refuse_foreign(target: Path, marker: str | None) -> None:
+    mark = MANIFEST if marker is None else marker
+    if target.exists() and not target.is_dir():
+        raise ConfigError(f"{target} is a file; give a folder to write")
+    if target.is_dir() and not (target / mark).is_file() and any(target.iterdir()):
+        raise ConfigError(
+            f"{target} holds files that no earlier run wrote (it has no {mark}), and replacing it would delete them; "
+            "give another folder, or empty this one"
+        )
 
 
 def write_json(value: Mapping[str, Any], path: Path) -> None:

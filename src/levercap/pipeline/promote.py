@@ -80,7 +80,7 @@ def promote(
     if decision.promote:
         registry.set_alias(registry.CHAMPION, new.version)
     if out is not None:
-        with atomic_folder(out, marker=None) as building:
+        with atomic_folder(out) as building:
             write_parquet(decision.table, building / "gate.parquet")
             write_json(record, building / "promotion.json")
     if not decision.promote:

@@ -96,8 +96,8 @@ def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.Datetim
     not known.
 
     At each hour longs are marked at the low, shorts at the high, against the price at the origin; a missing hour keeps
-    the last price. An account with a symbol that had no price at the origin, or an origin whose horizon is not over, is
-    NaN.
+    the last price. An account without a position or with a symbol that had no price at the origin, or an origin whose
+    horizon is not over, is NaN.
     """
     price = pd.DataFrame(panel.close).ffill(limit=CARRY_HOURS).to_numpy()
     carried = pd.DataFrame(panel.close).ffill().to_numpy()
@@ -105,7 +105,7 @@ def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.Datetim
     weights = np.zeros((len(portfolio), len(panel.symbols)))
     seen = portfolio.symbol >= 0
     weights[portfolio.account[seen], portfolio.symbol[seen]] = portfolio.share[seen]
-    blind = np.bincount(portfolio.account, ~seen, minlength=len(portfolio)) > 0
+    blind = (np.bincount(portfolio.account, ~seen, minlength=len(portfolio)) > 0) | (portfolio.gross_notional == 0)
     longs, shorts = np.maximum(weights, 0.0), np.minimum(weights, 0.0)
     out = np.full((len(origins), len(portfolio)), np.nan)
     for i, origin in enumerate(origins):

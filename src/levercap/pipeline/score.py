@@ -77,7 +77,7 @@ def score(
         snapshot, findings = _make_snapshot(market_folder, trained, as_of, settings)
     earlier = None if previous is None else read_previous(previous, snapshot.as_of)
     limits, symbol_limits = _limits(snapshot, settings, accounts, positions, earlier)
-    findings += _book_findings(accounts, positions, snapshot)
+    findings += _book_findings(accounts, positions, snapshot) + _in_sample(trained, snapshot)
     sources = {"accounts": accounts_path, "positions": positions_path}
     summary = summarise(limits, accounts, findings) | {
         "provenance": {
@@ -184,6 +184,16 @@ def _book_findings(accounts: pd.DataFrame, positions: pd.DataFrame, snapshot: Sn
     hint = "market data up to as_of, or an earlier --as-of"
     examples = tuple(symbols["symbol"].head(3))
     return (*findings, Finding("market_stale", Severity.WARNING, "bars", message, int(stale.sum()), examples, hint))
+
+
+def _in_sample(bundle: Bundle, snapshot: Snapshot) -> tuple[Finding, ...]:
+    """A warning when the models have seen what came after the instant that is scored."""
+    until = pd.Timestamp(bundle.training["until"])
+    if snapshot.as_of >= until:
+        return ()
+    message = f"the models were trained until {until}, after {snapshot.as_of}: these limits know their future"
+    hint = "`levercap replay` for past days, or a bundle trained until then"
+    return (Finding("in_sample", Severity.WARNING, "bundle", message, hint=hint),)
 
 
 def _sha256(path: Path) -> str:

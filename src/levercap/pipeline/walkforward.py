@@ -38,7 +38,7 @@ class Month:
 
 def refits(start: pd.Timestamp, stop: pd.Timestamp) -> list[Month]:
     """Refits at `start` and at the first of every month after it."""
-    firsts = pd.date_range(start, stop, freq="MS", inclusive="neither", unit="us").floor("D")
+    firsts = pd.date_range(start.ceil("D"), stop, freq="MS", inclusive="left", unit="us")
     edges = [start, *firsts[firsts > start], stop]
     return [Month(a, b) for a, b in itertools.pairwise(edges) if a < b]
 

@@ -71,13 +71,15 @@ def profile_terms(segments: Sequence[object], policy: PolicyConfig) -> tuple[Flo
 def jurisdiction_cap(jurisdictions: Sequence[object], segments: Sequence[object], policy: PolicyConfig) -> FloatArray:
     """(accounts,) hard cap of the jurisdiction for the segment; inf where none applies.
 
-    An unknown segment gets the lowest cap of its jurisdiction.
+    An unknown segment gets the lowest cap of its jurisdiction. Case and surrounding blanks of a jurisdiction do not
+    matter; one without caps in the configuration has none.
     """
+    by_place = {place.strip().casefold(): caps for place, caps in policy.jurisdiction_caps.items()}
     where, row = _distinct(jurisdictions)
     who, column = _distinct(segments)
     table = np.full((len(where), len(who)), np.inf)
     for i, place in enumerate(where):
-        caps = policy.jurisdiction_caps.get(place, {})
+        caps = by_place.get(place.strip().casefold(), {})
         for j, segment in enumerate(who):
             lowest = np.inf if segment in policy.profiles else min(caps.values(), default=np.inf)
             table[i, j] = caps.get(segment, lowest)

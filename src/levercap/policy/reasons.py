@@ -14,6 +14,7 @@ __all__ = ["REASONS", "join_reasons"]
 REASONS: Final = {
     "no_position": "the account holds nothing: its limit is that of the most restrictive reference position",
     "symbol_unknown": "a position is in a symbol the market does not know",
+    "reference_stale": "the market data of the reference position has stopped",
     "symbol_stale": "a position is in a symbol whose market data has stopped",
     "tier_missing": "the venue has tiers but none for a symbol held",
     "segment_unknown": "the segment has no profile: the strictest one applies",

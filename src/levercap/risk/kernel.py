@@ -25,7 +25,7 @@ LANES = 64
 
 GROUP = 64
 """Accounts that share one walk over the scenario blocks: their losses and one block stay in the second-level cache."""
-NUMBERS = 11
+NUMBERS = 10
 """Numbers per account that `account_numbers` writes: the fields of RiskNumbers, in order."""
 
 BUCKETS = 512
@@ -250,18 +250,16 @@ def _measure(
     head[0, :used] += cost
     out[5] = margin_sorted(head[0], head[1], used, budget)
 
-    used = _sort_tail(heavy, weights, mass, budget, head, scratch)
+    used = _sort_tail(heavy, weights, mass, -np.inf, head, scratch)
     out[6] = var_sorted(head[0], head[1], used, liquidation_tail)
-    out[8] = es_sorted(head[0], head[1], used, tail_975)
-    head[0, :used] += cost
-    out[7] = margin_sorted(head[0], head[1], used, budget)
+    out[7] = es_sorted(head[0], head[1], used, tail_975)
 
     liquidated, shocked = 0.0, 0.0
     for s in range(len(path)):
         liquidated += weights[s] if path[s] > margin else 0.0
         shocked += weights[s] if path[s] >= barrier else 0.0
-    out[9] = min(liquidated, 1.0)
-    out[10] = min(shocked, 1.0)
+    out[8] = min(liquidated, 1.0)
+    out[9] = min(shocked, 1.0)
 
 
 @compiled

@@ -29,7 +29,7 @@ class RiskNumbers:
     path_var_99, path_es_975 : at the worst moment within it
     liquidation_loss : path VaR at one minus the liquidation budget
     insolvency_margin : smallest margin m with ``E[(path loss + closing cost - m)+]`` within the insolvency budget
-    stressed_liquidation_loss, stressed_insolvency_margin, stressed_path_es_975 : the same at stressed volatility
+    stressed_liquidation_loss, stressed_path_es_975 : the same at stressed volatility
     liquidation_probability : P(path loss > the margin above maintenance that the account has now)
     shock_probability : P(path loss >= policy.shock_barrier)
     """
@@ -41,7 +41,6 @@ class RiskNumbers:
     liquidation_loss: FloatArray
     insolvency_margin: FloatArray
     stressed_liquidation_loss: FloatArray
-    stressed_insolvency_margin: FloatArray
     stressed_path_es_975: FloatArray
     liquidation_probability: FloatArray
     shock_probability: FloatArray
