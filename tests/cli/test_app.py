@@ -12,7 +12,17 @@ import levercap
 from levercap.cli import inspect
 from levercap.cli.app import build_parser, main
 from levercap.config import Config
-from levercap.errors import DataError, Finding, GateFailed, LevercapError, RegistryError, Severity
+from levercap.errors import (
+    BundleError,
+    ConfigError,
+    DataError,
+    Finding,
+    GateFailed,
+    LevercapError,
+    ModelError,
+    RegistryError,
+    Severity,
+)
 
 VERBS = ("simulate", "validate", "features", "train", "evaluate", "forecast", "promote", "score", "replay", "explain",
          "report", "show-config")  # fmt: skip
@@ -61,6 +71,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["forecast", "--every", "1d"], "'1d' is not a number of hours; write 24h"),
         (["report", "--out", "x.html"], "nothing to report on"),
         (["validate", "--accounts", "x.csv"], "belong together"),
+        (["validate"], "levercap validate --market FOLDER"),
         (["show-config", "--config", "nowhere.toml"], "no configuration file nowhere.toml"),
     ],
 )
@@ -87,18 +98,26 @@ FINDING = Finding(
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "status"),
+    ("error", "code", "status", "name"),
     [
-        (GateFailed("not better"), 1, "fail"),
-        (DataError("cannot be used", [FINDING]), 3, "error"),
-        (RegistryError("no such alias"), 4, "error"),
-        (LevercapError("odd"), 70, "error"),
-        (ZeroDivisionError("division by zero"), 70, "error"),
-        (MemoryError(), 70, "error"),
+        (GateFailed("not better"), 1, "fail", "gate_failed"),
+        (ConfigError("no such key"), 2, "error", "config_error"),
+        (DataError("cannot be used", [FINDING]), 3, "error", "data_error"),
+        (RegistryError("no such alias"), 4, "error", "registry_error"),
+        (BundleError("changed"), 4, "error", "bundle_error"),
+        (ModelError("not finite"), 4, "error", "model_error"),
+        (LevercapError("odd"), 70, "error", "internal_error"),
+        (ZeroDivisionError("division by zero"), 70, "error", "internal_error"),
+        (MemoryError(), 70, "error", "internal_error"),
     ],
 )
 def test_errors_end_with_their_code_and_keep_the_envelope(
-    error: Exception, code: int, status: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception,
+    code: int,
+    status: str,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*_: object) -> None:
         raise error
@@ -110,11 +129,44 @@ def test_errors_end_with_their_code_and_keep_the_envelope(
     assert set(envelope) == {"version", "status", "data", "diagnostics"}
     assert envelope["status"] == status
     assert envelope["diagnostics"][0]["message"]
+    assert envelope["diagnostics"][0]["code"] == name
     assert captured.err.startswith("levercap: ")
     if isinstance(error, DataError):
         assert "row 2" in captured.err
+        assert (envelope["diagnostics"][0]["where"], envelope["diagnostics"][0]["hint"]) == (FINDING.where, "one")
         assert envelope["diagnostics"][1]["count"] == 3
         assert {"code", "message", "hint", "where"} <= set(envelope["diagnostics"][1])
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (IsADirectoryError(21, "Is a directory", "some/folder"), "levercap: some/folder: Is a directory\n"),
+        (PermissionError(13, "Permission denied", Path("x")), "levercap: x: Permission denied\n"),
+        (OSError(28, "cannot write 'x.parquet': No space left"), "levercap: cannot write 'x.parquet': No space left\n"),
+    ],
+)
+def test_paths_that_cannot_be_used_are_usage_errors(
+    error: OSError, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(inspect, "config_of", fail)
+    assert main(["show-config", "--json"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == message
+    assert json.loads(captured.out)["diagnostics"][0]["code"] == "config_error"
+
+
+def test_an_error_of_the_system_without_a_number_is_internal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the socket is odd")  # as libraries raise for what is no path
+
+    monkeypatch.setattr(inspect, "config_of", fail)
+    assert main(["show-config"]) == 70
 
 
 def test_traceback_only_when_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

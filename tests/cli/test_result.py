@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levercap.cli.result import Result, cell, envelope, pairs, table
+from levercap.cli.result import Result, cell, counted, envelope, pairs, percent, table
 
 
 def test_pairs_and_tables_align() -> None:
@@ -19,8 +19,17 @@ def test_pairs_and_tables_align() -> None:
 
 
 def test_cells() -> None:
-    values = [None, float("nan"), True, 1234567, 0.123456, 1e6, "x"]
-    assert [cell(v) for v in values] == ["-", "-", "yes", "1,234,567", "0.1235", "1,000,000", "x"]
+    values = [None, float("nan"), True, 1234567, 0.123456, 1e6, "x", -0.0]
+    assert [cell(v) for v in values] == ["-", "-", "yes", "1,234,567", "0.1235", "1,000,000", "x", "0"]
+
+
+def test_percentages_stand_to_the_right_and_counts_agree_with_their_nouns() -> None:
+    assert [percent(x) for x in (0.123456, -0.5, -0.0, None)] == ["12.35 %", "-50 %", "0 %", None]
+    assert table(["a", "share"], [["x", percent(0.5)], ["y", percent(0.123)]]).splitlines()[2:] == [
+        "x    50 %",
+        "y  12.3 %",
+    ]
+    assert [counted(n, "warning") for n in (0, 1, 1200)] == ["0 warnings", "1 warning", "1,200 warnings"]
 
 
 def test_json_holds_only_json() -> None:

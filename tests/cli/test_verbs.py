@@ -12,7 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from levercap.bundle import read_bundle
 from levercap.cli import main
+from levercap.cli.explanation import explanation_text
+from levercap.cli.result import cell
 
 CONFIG = """
 [forecast]
@@ -107,6 +110,17 @@ def test_validate_lists_the_problems_of_everything_at_once(tmp_path: Path, train
     assert (only_config.code, only_config.status) == (2, "error")
 
 
+def test_validate_counts_one_warning_in_the_singular(
+    trained: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accounts = pd.read_parquet(trained.accounts)
+    accounts.loc[0, "equity"] = -1.0
+    accounts.to_parquet(tmp_path / "accounts.parquet")
+    book = ["--accounts", str(tmp_path / "accounts.parquet"), "--positions", str(trained.positions)]
+    assert main(["validate", *book]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "0 fatal, 1 warning"
+
+
 def test_validate_warns_about_broken_accounts(tmp_path: Path, trained: SimpleNamespace, run: Any) -> None:
     accounts = pd.read_parquet(trained.accounts)
     accounts.loc[:2, "equity"] = [np.nan, 0.0, -1.0]
@@ -137,6 +151,8 @@ def test_train_registers_a_challenger_that_promote_judges(
     done = run("train", "--market", trained.market, "--config", config, "--out", "bundle")
     assert done.code == 0
     assert done.data["registered"] == "models:/levercap/1, alias challenger"
+    assert done.data["forecaster"] == read_bundle(tmp_path / "bundle").forecaster.kind == "b1"
+    assert "the history is too short for the levercap models: the fallback b1 was fitted" in done.err
     scores = tmp_path / "scores"
     assert run(*score_arguments(trained, scores, bundle="models:/levercap@champion")).code == 4
     assert run(*score_arguments(trained, scores, bundle="models:/levercap@challenger")).code == 0
@@ -145,7 +161,29 @@ def test_train_registers_a_challenger_that_promote_judges(
     assert judged.status == {0: "pass", 1: "fail"}[judged.code]
 
 
-def test_evaluate_forecast_and_replay(trained: SimpleNamespace, tmp_path: Path, config: str, run: Any) -> None:
+def test_paths_that_cannot_be_written_are_usage_errors(
+    trained: SimpleNamespace, tmp_path: Path, config: str, run: Any
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("mine")
+    for arguments in (
+        ["features", "--market", trained.market, "--out", tmp_path / "folder"],
+        ["simulate", "--config", config, "--out", tmp_path / "file" / "below"],
+        score_arguments(trained, tmp_path / "file"),
+    ):
+        done = run(*arguments)
+        assert (done.code, done.diagnostics[0]["code"]) == (2, "config_error"), done.err
+        assert str(arguments[-1]) in done.err
+        assert done.err.splitlines()[-1].startswith("levercap: ")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_evaluate_forecast_and_replay(
+    trained: SimpleNamespace, tmp_path: Path, config: str, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path / "other")
     end = pd.read_parquet(trained.market / "bars.parquet", columns=["timestamp"])["timestamp"].max().floor("D")
     start = end - pd.Timedelta(days=3)
     window = ("--from", f"{start:%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}", "--market", trained.market, "--config", config)
@@ -159,6 +197,8 @@ def test_evaluate_forecast_and_replay(trained: SimpleNamespace, tmp_path: Path, 
     assert done.code == 0, done.err
     assert done.data["days"] == 3
     assert len(pd.read_parquet(tmp_path / "replay" / "limits.parquet")) == 3 * 200
+    inside = run("evaluate", *window, "--out", ".")
+    assert (inside.code, inside.diagnostics[0]["code"]) == (2, "config_error")
     backwards = ("--from", "2022-03-01", "--to", "2022-02-01")
     assert run("evaluate", "--market", trained.market, *backwards, "--out", tmp_path / "x").code == 2
 
@@ -184,6 +224,10 @@ def test_score_says_which_accounts_it_could_not_score(trained: SimpleNamespace, 
     assert done.code == 0
     assert done.data["status"]["rejected"] == 3
     assert {"equity_missing", "equity_not_positive"} <= {entry["code"] for entry in done.diagnostics}
+    assert all(entry["hint"] for entry in done.diagnostics)
+    assert "market and book warnings: 1 equity_missing, 2 equity_not_positive" in done.err
+    silent = run(*score_arguments(trained, tmp_path / "out", accounts=tmp_path / "accounts.parquet"), "-q")
+    assert silent.err == ""
     answer = run("explain", accounts["account_id"][0], "--scores", tmp_path / "out").data
     assert (answer["limit"]["status"], answer["limit"]["max_leverage"]) == ("rejected", 0.0)
     assert [reason["code"] for reason in answer["reasons"]] == ["equity_missing"]
@@ -259,14 +303,52 @@ def test_explain_says_what_the_limits_file_says(trained: SimpleNamespace, scored
         assert losses[0] >= row.path_es_975 * (1 - 1e-6)
 
 
+def test_explain_names_the_cap_that_a_guardrail_hides(trained: SimpleNamespace, tmp_path: Path, run: Any) -> None:
+    accounts = pd.read_parquet(trained.accounts).assign(previous_max_leverage=0.5)
+    accounts.to_parquet(tmp_path / "accounts.parquet")
+    changed = {"accounts": tmp_path / "accounts.parquet"}
+    assert run(*score_arguments(trained, tmp_path / "scores", **changed)).code == 0
+    limits = pd.read_parquet(next((tmp_path / "scores").glob("as_of=*")) / "limits.parquet")
+    row = limits[(limits["binding"] == "guardrail") & (limits["effective_leverage"] > 0)].iloc[0]
+    answer = run("explain", row["account_id"], "--scores", tmp_path / "scores").data
+    smallest = min(c["max_leverage"] for c in answer["caps"])
+    assert answer["guardrail"] == answer["relief"]["max_leverage"] == smallest == row["unguarded_max_leverage"]
+    assert smallest > row["max_leverage"]
+    text = explanation_text(answer)
+    assert f"the caps alone allow {cell(smallest)}, set by {answer['relief']['cap']}\n" in text
+    assert "without guardrail" not in text
+
+
+def test_explain_shows_positions_by_name_and_warns_of_another_book(
+    trained: SimpleNamespace, scored: Path, tmp_path: Path, run: Any
+) -> None:
+    positions = pd.read_parquet(trained.positions)
+    account = positions["account_id"].astype("str").iloc[0]
+    book = ["--accounts", trained.accounts, "--positions", trained.positions]
+    same = run("explain", account, "--scores", scored, *book)
+    assert (same.data["changed_inputs"], same.diagnostics, same.err) == ([], [], "")
+    added = pd.DataFrame({"account_id": [account] * 2, "symbol": ["ZZZ", " AAA"], "notional": [5.0, -7.0]})
+    path = tmp_path / "positions.parquet"
+    pd.concat([positions.astype({"account_id": "str", "symbol": "str"}), added]).to_parquet(path)
+    other = run("explain", account, "--scores", scored, "--accounts", trained.accounts, "--positions", path)
+    held = {p["symbol"]: p["notional"] for p in other.data["positions"]}
+    assert (held["ZZZ"], held["AAA"]) == (5.0, -7.0)
+    assert "unknown" not in held
+    assert [(entry["code"], entry["where"]) for entry in other.diagnostics] == [("book_changed", str(path))]
+    assert other.err.startswith(f"{path}: not the file that was scored")
+
+
 def test_explain_in_words(trained: SimpleNamespace, scored: Path, capsys: pytest.CaptureFixture[str]) -> None:
     limits = pd.read_parquet(next(scored.glob("as_of=*")) / "limits.parquet")
     account = limits.loc[limits["effective_leverage"] > 0, "account_id"].iloc[0]
     book = ["--accounts", str(trained.accounts), "--positions", str(trained.positions)]
     assert main(["explain", account, "--scores", str(scored), *book]) == 0
     text = capsys.readouterr().out
-    for expected in (account, "->", "what would change it", "what hurts most", "part of ES"):
+    for expected in (account, "->", "what would change it", "what hurts most", "part of ES", "P(shock of 10 %)"):
         assert expected in text
+    shown = next(line for line in text.splitlines() if line.startswith("VaR 99 %, end"))
+    var = limits.set_index("account_id").loc[account, "var_99"]
+    assert shown.split()[-2:] == [f"{100 * var:.4g}", "%"]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from levercap.evaluation import reliability_table
 from levercap.report.cuts import cuts_section
 from levercap.report.figures import binding_bars, intervals, limit_histogram, reliability
 from levercap.report.formatting import count, level_name, money, multiple, number, percent, signed, words
+from levercap.report.headline import headline_section
 from levercap.report.hits import hit_rows, hits_section
 from levercap.report.inputs import Evaluation, Scores, read_scores
 from levercap.report.limits import limit_cards, limits_section, status_section
@@ -96,7 +97,13 @@ def test_board_is_computed_when_only_the_forecasts_are_there(evaluation):
     assert board["model"].unique().tolist() == ["levercap"]
     assert (board["d_fz0"] == 0).all()  # the baseline is the same forecast
     body = scores_section(board).body
-    assert body.count("Does not beat B1") == 1
+    assert "Does not beat B1" not in body
+    assert "The forecaster is the baseline itself" in body
+    headline = headline_section(board, (), (), None).body
+    assert headline.count("the forecaster is the baseline itself") == 2
+    assert "0 of 8" not in headline
+    apart = board.assign(d_fz0=[*board["d_fz0"][1:], 0.01])
+    assert "baseline itself" not in headline_section(apart, (), (), None).body
     assert board_of(Evaluation(outcomes=evaluation.outcomes)) is None
     assert board_of(None) is None
 
@@ -142,6 +149,46 @@ def test_shock_columns_are_found_by_barrier_and_the_plain_one_means_ten_per_cent
     assert [(s.barrier, s.events) for s in only] == [(0.1, events)]
     none = evaluation.forecasts[["as_of", "symbol", "volatility"]]
     assert shocks(Evaluation(outcomes=evaluation.outcomes, forecasts=none)) == ()
+
+
+def test_a_barrier_that_nothing_reached_is_said_and_not_drawn(evaluation):
+    quiet = evaluation.outcomes.assign(
+        **{name: evaluation.outcomes[name].clip(upper=0.15) for name in ("path_long", "path_short")}
+    )
+    body = shocks_section(shocks(Evaluation(outcomes=quiet, forecasts=evaluation.forecasts))).body
+    assert "No move of 20\u202f% happened in 2,000 forecasts" in body
+    assert "No move of 10\u202f%" not in body
+    assert body.count("<figure>") == 1
+    calm = quiet.assign(path_long=0.0, path_short=0.0)
+    body = shocks_section(shocks(Evaluation(outcomes=calm, forecasts=evaluation.forecasts))).body
+    assert body.count("happened in 2,000 forecasts") == 3
+    assert "<figure>" not in body
+
+
+def test_the_headline_says_that_no_limit_rests_on_complete_data():
+    frame = simulate_limits(40, 2)
+    held = frame["status"] != "rejected"
+    stale = frame.assign(status=np.where(held, "fallback", "rejected"))
+    found = {"findings": [{"code": "market_stale"}]}
+    assert "The market data were stale" in headline_section(None, (), (), Scores(stale, found)).body
+    plain = headline_section(None, (), (), Scores(stale, {})).body
+    assert "stale" not in plain
+    assert "No account could be scored on complete data" in plain
+    usual = headline_section(None, (), (), Scores(frame, found)).body
+    assert "stale" not in usual
+    assert "complete data" not in usual
+
+
+def test_one_is_singular_and_rejected_accounts_that_hold_something_are_above_their_limit():
+    one = simulate_limits(1, 2).assign(status="scored", max_leverage=1.0, previous_max_leverage=2.0)
+    assert "1 account came in and has a row" in status_section(Scores(one, {})).body
+    assert "1 limit was cut" in headline_section(None, (), (), Scores(one, {})).body
+    rejected = simulate_limits(3, 2).assign(
+        status="rejected", max_leverage=0.0, effective_leverage=np.nan, headroom=[0.0, -5.0, np.nan]
+    )
+    card = limit_cards(Scores(rejected, {}))[0]
+    assert card.value == "2"
+    assert "of 3; 5 to reduce" in card.meaning
 
 
 def test_a_manifest_of_any_shape_is_quoted():

@@ -186,11 +186,11 @@ def market_of(flags: argparse.Namespace, config: Config) -> Market:
     return market
 
 
-def log_findings(what: str, findings: Sequence[Finding]) -> None:
-    """Log the findings in `what`: in one line, and with ``-v`` all of each."""
+def log_findings(what: str, findings: Sequence[Finding], more: str = "levercap validate shows them") -> None:
+    """Log the findings in `what`: in one line, and with ``-v`` all of each; `more` is where else to find them."""
     if findings:
         counts = ", ".join(f"{finding.count:,} {finding.code}" for finding in findings)
-        logger.info("%s warnings: %s (levercap validate shows them)", what, counts)
+        logger.info("%s warnings: %s (%s)", what, counts, more)
     for finding in findings:
         logger.debug("%s", finding)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from levercap.cli.result import cell, pairs, table
+from levercap.cli.result import cell, pairs, percent, table
 
 __all__ = ["explanation_text"]
 
@@ -26,7 +26,7 @@ NUMBERS = {
     "path_var_99": "VaR 99 %, worst moment",
     "path_es_975": "ES 97.5 %, worst moment",
     "liquidation_probability": "P(liquidated), now",
-    "shock_probability": "P(shock)",
+    "shock_probability": "P(shock of 10 %)",
 }
 
 
@@ -50,14 +50,18 @@ def _parts(answer: Mapping[str, Any]) -> Iterator[str]:
         yield table(["", "cap", "max_leverage", "what it is"], lines)
     yield _change(answer)
     if any(row.get(name) is not None for name in NUMBERS):
-        yield "24 hours, fractions of gross notional\n" + pairs({text: row.get(name) for name, text in NUMBERS.items()})
+        numbers = {text: percent(row.get(name)) for name, text in NUMBERS.items()}
+        yield "24 hours; VaR and ES are shares of gross notional\n" + pairs(numbers)
     if answer["positions"]:
-        columns = ("symbol", "notional", "share", "volatility", "path_es_part")
         held = sorted(answer["positions"], key=lambda p: -(p["path_es_part"] or 0.0))
-        yield table([*columns[:-1], "part of ES, worst moment"], [[p[name] for name in columns] for p in held])
+        lines = [
+            [p["symbol"], p["notional"], *(percent(p[name]) for name in ("share", "volatility", "path_es_part"))]
+            for p in held
+        ]
+        yield table(["symbol", "notional", "share", "volatility, 24 hours", "part of ES, worst moment"], lines)
     if answer["scenarios"]:
         lines = [
-            [f"{s['start']:%Y-%m-%d %H:%M}", s["hour"], s["path_loss"], s["worst_position"]]
+            [f"{s['start']:%Y-%m-%d %H:%M}", s["hour"], percent(s["path_loss"]), s["worst_position"]]
             for s in answer["scenarios"]
         ]
         yield "what hurts most: the market moves of\n" + table(["from", "worst hour", "loss", "most from"], lines)
@@ -70,8 +74,9 @@ def _change(answer: Mapping[str, Any]) -> str:
     if row["status"] == "rejected":
         return "what would change it: correct what the reasons name, then score again"
     if guardrail is not None:
-        lines.append(f"guardrails hold the limit; the caps alone allow {cell(guardrail)}")
-    if relief is not None:
+        by = "" if relief is None else f", set by {relief['cap']}"
+        lines.append(f"the guardrail holds the limit; the caps alone allow {cell(guardrail)}{by}")
+    elif relief is not None:
         lines.append(f"without {row['binding']} the next cap is {relief['cap']}, at {cell(relief['max_leverage'])}")
     headroom = row.get("headroom")
     if headroom is not None and headroom < 0:

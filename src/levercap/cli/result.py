@@ -22,7 +22,9 @@ from levercap.errors import (
     Severity,
 )
 
-__all__ = ["CODES", "Result", "counted", "envelope", "failure_envelope", "finding_entry", "pairs", "table"]
+__all__ = ["CODES", "Result", "counted", "envelope", "failure_envelope", "finding_entry", "pairs", "percent", "table"]
+
+PERCENT: Final = " %"
 
 CODES: Final[Mapping[type[BaseException], str]] = {
     ConfigError: "config_error",
@@ -102,13 +104,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Aligned table: numbers to the right, text to the left."""
     cells = [[cell(value) for value in row] for row in rows]
     widths = [max(len(name), *(len(row[i]) for row in cells), 0) for i, name in enumerate(header)]
-    right = [all(isinstance(row[i], int | float) or row[i] is None for row in rows) for i in range(len(header))]
+    right = [all(_is_number(row[i]) for row in rows) for i in range(len(header))]
 
     def line(texts: Sequence[str]) -> str:
         parts = (t.rjust(w) if r else t.ljust(w) for t, w, r in zip(texts, widths, right, strict=True))
         return "  ".join(parts).rstrip()
 
     return "\n".join([line(header), "  ".join("-" * w for w in widths), *map(line, cells)])
+
+
+def percent(share: float | None) -> str | None:
+    """A share as a percentage of four significant digits; None stays None."""
+    return None if share is None else f"{100 * share + 0.0:.4g}{PERCENT}"
+
+
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float) or (isinstance(value, str) and value.endswith(PERCENT))
 
 
 def cell(value: object) -> str:
@@ -120,7 +131,7 @@ def cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value + 0.0:.4g}"  # no minus before a zero
     return str(value)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ import pandas as pd
 from levercap import book, policy
 from levercap.book import clean_book, read_book
 from levercap.bundle import read_snapshot
+from levercap.columns import as_text
 from levercap.errors import DataError, Finding, Severity
 from levercap.pipeline.output import SUCCESS
 from levercap.pipeline.score import PREFIX, folder_name
@@ -125,8 +128,10 @@ def explain(
     limit : the account's row of the limits
     reasons : code and meaning
     caps : cap, max_leverage and binding of every cap that says something, smallest first
-    relief : cap and max_leverage of what binds next, None when nothing would
-    guardrail : the limit before the guardrails when they moved it, else None
+    relief : smallest cap above the limit, and its max_leverage: what would bind next, None when nothing would; where a
+        guardrail holds the limit it is the cap that binds without it
+    guardrail : the limit before the guardrails, as the caps alone allow it, when they moved it, else None
+    changed_inputs : those of the given files that are not what was scored
     positions, scenarios : what the risk consists of; empty without a book
 
     Raises
@@ -136,7 +141,7 @@ def explain(
     folder = scores_folder(scores, as_of)
     row = _row(pd.read_parquet(folder / "limits.parquet"), account, folder)
     caps = _caps(row)
-    looser = [cap for cap in caps if cap["max_leverage"] > caps[0]["max_leverage"]]
+    looser = [cap for cap in caps if cap["max_leverage"] > row["max_leverage"]]
     unguarded = row["unguarded_max_leverage"]
     result: dict[str, Any] = {
         "folder": folder,
@@ -145,6 +150,7 @@ def explain(
         "caps": caps,
         "relief": looser[0] if looser else None,
         "guardrail": None if unguarded == row["max_leverage"] else unguarded,
+        "changed_inputs": _changed_inputs(folder, {"accounts": accounts_path, "positions": positions_path}),
         "positions": [],
         "scenarios": [],
     }
@@ -176,6 +182,22 @@ def _caps(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"cap": name, "max_leverage": value, "binding": name == row["binding"]} for name, value in ordered]
 
 
+def _changed_inputs(folder: Path, given: Mapping[str, Path | None]) -> list[str]:
+    """Names of the given files whose sha256 differs from the one the scoring run states; folders are not compared."""
+    summary = folder / "summary.json"
+    stated = json.loads(summary.read_text(encoding="utf-8")).get("provenance", {}) if summary.is_file() else {}
+    return [
+        str(path)
+        for name, path in given.items()
+        if path is not None and path.is_file() and stated.get(f"{name}_sha256", _sha256(path)) != _sha256(path)
+    ]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 def _positions(folder: Path, account: str, accounts_path: Path, positions_path: Path) -> dict[str, Any]:
     """Positions with their parts of the path ES, and the worst scenarios, of an account of the given book."""
     snapshot = read_snapshot(folder / "snapshot")
@@ -186,13 +208,15 @@ def _positions(folder: Path, account: str, accounts_path: Path, positions_path: 
         raise DataError(
             "the book cannot be used", [Finding("account_unknown", Severity.FATAL, str(accounts_path), message)]
         )
-    portfolio = clean_book(mine[0], mine[1], tuple(snapshot.symbols["symbol"])).portfolio
+    known_symbols = tuple(snapshot.symbols["symbol"])
+    strange = set(as_text(mine[1]["symbol"]).to_pylist()) - {*known_symbols, ""}  # kept, to be shown by name
+    portfolio = clean_book(mine[0], mine[1], (*known_symbols, *sorted(strange))).portfolio
     rows = _scenario_rows(portfolio, snapshot.scenarios)
     known = rows >= 0
     facts = snapshot.symbols.set_index("symbol")
     parts = np.full(len(rows), np.nan)
     worst: list[dict[str, Any]] = []
-    names = [portfolio.symbols[code] if code >= 0 else "unknown" for code in portfolio.symbol]
+    names = [portfolio.symbols[code] for code in portfolio.symbol]
     if known.all() and len(rows):
         split = drivers(portfolio.share, rows, snapshot.scenarios)
         parts = split.contribution

@@ -57,7 +57,7 @@ def replay(
         raise ConfigError(f"no midnight from {start} to {stop}: the market ends at {market.panel.end}")
     for snapshot in snapshots(market, origins, config):
         limits = Predictor(snapshot, config).predict(accounts, positions, previous)
-        previous = limits[["account_id", "as_of", "max_leverage"]]
+        previous = limits
         days.append(limits)
         progress(len(days), len(origins))
     limits = pd.concat(days, ignore_index=True)

@@ -11,7 +11,7 @@ from levercap.report.hits import HitRow, hit_card
 from levercap.report.inputs import Scores
 from levercap.report.limits import limit_cards
 from levercap.report.page import Section, bullets, cards
-from levercap.report.scores import facts_of, score_card
+from levercap.report.scores import IS_REFERENCE, facts_of, score_card
 from levercap.report.shocks import Shock, shock_card
 from levercap.vocabulary import Status
 
@@ -31,6 +31,8 @@ def _on_scores(board: pd.DataFrame | None) -> list[str]:
     if board is None:
         return ["The forecasts were not compared with the baseline."]
     facts = facts_of(board)
+    if facts.is_reference:
+        return [f"There is nothing to compare with {REFERENCE}: {IS_REFERENCE}."]
     if facts.clearly_worse:
         verdict = f"they score worse by more than noise in {facts.clearly_worse}: do not rely on them there"
     elif facts.better == facts.rows:
@@ -79,7 +81,7 @@ def _on_limits(scores: Scores | None) -> list[str]:
         return ["No accounts were scored."]
     limits = scores.limits
     kept = limits[limits["status"] != Status.REJECTED.value]
-    lines = []
+    lines = [*_on_fallback(kept, scores)]
     if len(kept):
         binding = kept["binding"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
         lines.append(
@@ -89,5 +91,18 @@ def _on_limits(scores: Scores | None) -> list[str]:
         )
     if "previous_max_leverage" in kept and kept["previous_max_leverage"].notna().any():
         cut = int((kept["max_leverage"] < kept["previous_max_leverage"]).sum())
-        lines.append(f"{count(cut)} limits were cut against the previous ones.")
+        lines.append(f"{count(cut)} {'limit was' if cut == 1 else 'limits were'} cut against the previous ones.")
     return lines
+
+
+def _on_fallback(kept: pd.DataFrame, scores: Scores) -> list[str]:
+    """A plain word where not one limit rests on complete data, and why when the market had stopped."""
+    if kept.empty or (kept["status"] != Status.FALLBACK.value).any():
+        return []
+    findings = scores.summary.get("findings") or []
+    if any(finding.get("code") == "market_stale" for finding in findings):
+        return [
+            "The market data were stale: no coin had a fresh bar, so every account got the fallback instead of a limit "
+            "from forecasts."
+        ]
+    return ["No account could be scored on complete data: every one got the fallback."]

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from levercap.pipeline.summary import above_limit
 from levercap.policy import REASONS
 from levercap.report.figures import binding_bars, limit_histogram
 from levercap.report.formatting import count, money, multiple, percent, words
@@ -68,7 +69,8 @@ def status_section(scores: Scores | None) -> Section:
     if scores is None:
         return Section("statuses", title, note("No accounts were scored: no scores were given."))
     limits = scores.limits
-    parts = [paragraph(f"{count(len(limits))} accounts came in and {count(len(limits))} have a row in the output.")]
+    came = "1 account came in and has" if len(limits) == 1 else f"{count(len(limits))} accounts came in and all have"
+    parts = [paragraph(f"{came} a row in the output.")]
     if "status" in limits:
         parts.append(_counts(limits["status"], STATUS_MEANING, "Statuses", list(STATUS_MEANING)))
     if "action" in limits:
@@ -92,8 +94,8 @@ def limit_cards(scores: Scores | None) -> tuple[Card, Card]:
     if scores is None:
         return Card(names[0], "not run", "no scores were given"), Card(names[1], "not run", "no scores were given")
     limits = scores.limits
-    above = limits["effective_leverage"] > limits["max_leverage"]
-    reduce = -float(limits.loc[limits["headroom"] < 0, "headroom"].sum())
+    above = above_limit(limits)
+    reduce = float(limits.loc[limits["headroom"] < 0, "headroom"].abs().sum())
     status = limits["status"].value_counts()
     fallback, rejected = (int(status.get(s.value, 0)) for s in (Status.FALLBACK, Status.REJECTED))
     median = multiple(float(_with_limit(limits)["max_leverage"].median()), 1)

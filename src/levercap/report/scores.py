@@ -14,20 +14,24 @@ from levercap.report.formatting import count, number, percent, row_name, signed
 from levercap.report.inputs import Evaluation
 from levercap.report.page import Card, Column, Section, bullets, figure, note, paragraph, table
 
-__all__ = ["MODEL", "ScoreFacts", "board_of", "score_card", "scores_section"]
+__all__ = ["IS_REFERENCE", "MODEL", "ScoreFacts", "board_of", "score_card", "scores_section"]
 
 MODEL = "levercap"
 """Name of the evaluated forecasts where no leaderboard names them."""
 
+IS_REFERENCE = "the forecaster is the baseline itself"
+"""Said where no score differs, as after training on a history too short for more."""
+
 
 @dataclass(frozen=True)
 class ScoreFacts:
-    """Counts over all comparisons with the baseline."""
+    """Counts over all comparisons with the baseline, and whether no difference at all makes the two the same."""
 
     rows: int
     better: int
     clearly_better: int
     clearly_worse: int
+    is_reference: bool
 
 
 def board_of(evaluation: Evaluation | None) -> pd.DataFrame | None:
@@ -72,6 +76,8 @@ def score_card(board: pd.DataFrame | None) -> Card:
     if board is None:
         return Card(label, "not run", "no evaluation was given")
     facts = facts_of(board)
+    if facts.is_reference:
+        return Card(label, "none", IS_REFERENCE)
     meaning = f"{facts.clearly_better} by more than noise; {facts.clearly_worse} lost by more than noise"
     return Card(label, f"{facts.better} of {facts.rows}", meaning)
 
@@ -83,6 +89,7 @@ def facts_of(board: pd.DataFrame) -> ScoreFacts:
         better=int((board["d_fz0"] < 0).sum()),
         clearly_better=int((board["ci_high"] < 0).sum()),
         clearly_worse=int((board["ci_low"] > 0).sum()),
+        is_reference=bool((board["d_fz0"] == 0).all()),
     )
 
 
@@ -136,6 +143,8 @@ def _whole(value: float) -> str:
 
 def _verdict(board: pd.DataFrame, labels: list[str]) -> list[str]:
     """Plain sentences on where the forecasts win, where that is not proven, and where they lose."""
+    if facts_of(board).is_reference:
+        return [f"{IS_REFERENCE[0].upper()}{IS_REFERENCE[1:]}: every score is that of {REFERENCE}."]
     names = np.array(labels, dtype=object)
     better, proven = (board["d_fz0"] < 0).to_numpy(), (board["ci_high"] < 0).to_numpy()
     lines = [

@@ -65,12 +65,24 @@ def shocks_section(found: tuple[Shock, ...]) -> Section:
         "the line shocks were more frequent than forecast. The bars are 95 % intervals that know that coins fall "
         "together."
     )
+    happened = {shock.barrier for shock in found if shock.events}
     panels: dict[str, dict[str, pd.DataFrame]] = {}
     for shock in found:
-        panels.setdefault(f"move of {percent(shock.barrier, 0)}", {})[shock.side] = shock.bins
+        if shock.barrier in happened:
+            panels.setdefault(f"move of {percent(shock.barrier, 0)}", {})[shock.side] = shock.bins
     alt = "Observed frequency of shocks against their predicted probability"
-    return Section(
-        "shocks", title, paragraph(intro) + figure(reliability(panels), alt) + _table(found) + paragraph(_READING)
+    drawn = figure(reliability(panels), alt) if panels else ""
+    absent = "".join(_nothing_happened(found, b) for b in sorted({s.barrier for s in found} - happened))
+    return Section("shocks", title, paragraph(intro) + drawn + absent + _table(found) + paragraph(_READING))
+
+
+def _nothing_happened(found: tuple[Shock, ...], barrier: float) -> str:
+    """A remark in place of the panel of a barrier that nothing reached."""
+    sides = [shock for shock in found if shock.barrier == barrier]
+    predicted = sum(shock.predicted * shock.rows for shock in sides)
+    return note(
+        f"No move of {percent(barrier, 0)} happened in {count(sum(shock.rows for shock in sides))} forecasts, which "
+        f"predicted {number(predicted)} of them: there is no frequency to draw."
     )
 
 
