@@ -8,10 +8,7 @@ import pandas as pd
 from levercap.panel import Panel
 from levercap.vocabulary import HORIZON_HOURS, FloatArray, IntArray
 
-__all__ = ["CARRY_HOURS", "MISSING_HOURS_ALLOWED", "future_windows", "price_known", "realise"]
-
-CARRY_HOURS = 3
-"""A missing close is replaced by the last one for at most this many hours."""
+__all__ = ["MISSING_HOURS_ALLOWED", "future_windows", "realise"]
 
 MISSING_HOURS_ALLOWED = 2
 """An outcome with more missing bars than this within the horizon is not known."""
@@ -27,7 +24,7 @@ def realise(panel: Panel, origins: pd.DatetimeIndex, horizon_hours: int = HORIZO
     price at `as_of` have no row.
     """
     rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64)
-    price = price_known(panel)
+    price = panel.price()
     start = np.where((rows > 0)[:, None], price[rows - 1], np.nan)
     windows = future_windows(rows, horizon_hours, len(panel.timestamps))
     inside = (rows + horizon_hours <= len(panel.timestamps))[:, None]
@@ -52,11 +49,6 @@ def realise(panel: Panel, origins: pd.DatetimeIndex, horizon_hours: int = HORIZO
     }
     table |= {name: np.where(known, values, np.nan)[traded] for name, values in columns.items()}
     return pd.DataFrame(table).astype({"symbol": "str"})
-
-
-def price_known(panel: Panel) -> FloatArray:
-    """(hours, symbols) last close known at the end of each row, carried over holes of at most three hours."""
-    return pd.DataFrame(panel.close).ffill(limit=CARRY_HOURS).to_numpy()
 
 
 def future_windows(rows: IntArray, horizon_hours: int, hours: int) -> IntArray:

@@ -13,9 +13,12 @@ import pandas as pd
 from levercap.errors import DataError
 from levercap.vocabulary import FloatArray
 
-__all__ = ["Panel"]
+__all__ = ["CARRY_HOURS", "Panel"]
 
 HOUR = pd.Timedelta(hours=1)
+
+CARRY_HOURS = 3
+"""A missing close is replaced by the last one for at most this many hours; after them a symbol is stale."""
 
 BAR_FIELDS = ("open", "high", "low", "close", "volume")
 OPTIONAL_FIELDS = ("funding_rate", "open_interest", "implied_vol")
@@ -71,6 +74,10 @@ class Panel:
     def rows_known(self, as_of: pd.Timestamp) -> int:
         """Number of leading rows known at `as_of`: bars whose close is not after it."""
         return int(self.timestamps.searchsorted(as_of - HOUR, side="right"))
+
+    def price(self) -> FloatArray:
+        """(hours, symbols) last close known at the end of each row, carried over holes of at most three hours."""
+        return pd.DataFrame(self.close).ffill(limit=CARRY_HOURS).to_numpy()
 
     def until(self, as_of: pd.Timestamp) -> Panel:
         """The panel as it was known at `as_of`, symbols that had not traded yet included (all NaN)."""

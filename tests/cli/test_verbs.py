@@ -225,7 +225,9 @@ def test_score_says_which_accounts_it_could_not_score(trained: SimpleNamespace, 
     assert done.data["status"]["rejected"] == 3
     assert {"equity_missing", "equity_not_positive"} <= {entry["code"] for entry in done.diagnostics}
     assert all(entry["hint"] for entry in done.diagnostics)
-    assert "market and book warnings: 1 equity_missing, 2 equity_not_positive" in done.err
+    (line,) = done.err.splitlines()
+    assert line.startswith("market and book warnings: ")
+    assert "1 equity_missing, 2 equity_not_positive (summary.json says more)" in line
     silent = run(*score_arguments(trained, tmp_path / "out", accounts=tmp_path / "accounts.parquet"), "-q")
     assert silent.err == ""
     answer = run("explain", accounts["account_id"][0], "--scores", tmp_path / "out").data

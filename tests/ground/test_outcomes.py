@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from levercap.outcomes import price_known, realise
+from levercap.outcomes import realise
 from levercap.panel import Panel
 
 HOUR = pd.Timedelta(hours=1)
@@ -153,7 +153,7 @@ def test_losses_within_the_horizon_are_never_smaller_than_at_its_end():
 
 def test_the_price_is_carried_for_three_hours():
     panel = without(make_panel(20), [5, 6, 7, 8])
-    price = price_known(panel)[:, 0]
+    price = panel.price()[:, 0]
     assert (price[5:8] == panel.close[4, 0]).all()
     assert np.isnan(price[8])
     assert price[9] == panel.close[9, 0]

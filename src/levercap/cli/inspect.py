@@ -57,7 +57,8 @@ def _in_words(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> Itera
         )
         yield (
             f"Above their limit: {counted(scores['over_limit'], 'account')}. {action.get('reduce', 0):,} should "
-            f"reduce, {action.get('reduce_only', 0):,} may only reduce, {action.get('no_new_risk', 0):,} may take no new risk."
+            f"reduce, {action.get('reduce_only', 0):,} may only reduce, {action.get('no_new_risk', 0):,} may take no "
+            "new risk."
         )
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from levercap.panel import Panel
 from levercap.vocabulary import FloatArray
 
 __all__ = ["Ingredients", "ingredients"]
 
-CARRY_HOURS = 3
 LOG_FOUR = float(np.log(4.0))
 
 
@@ -38,7 +36,7 @@ class Ingredients:
 
 def ingredients(panel: Panel) -> Ingredients:
     """Ingredients of all features from the panel."""
-    price = np.log(pd.DataFrame(panel.close).ffill(limit=CARRY_HOURS).to_numpy())
+    price = np.log(panel.price())
     return Ingredients(
         price=price,
         hourly=lagged_difference(price, 1),

@@ -11,13 +11,12 @@ from levercap.features.cross_section import calendar_features, cross_section_fea
 from levercap.features.returns import Ingredients, ingredients
 from levercap.features.stress import stress_features
 from levercap.features.volatility import slow_level, volatility_features
-from levercap.panel import Panel
+from levercap.panel import CARRY_HOURS, Panel
 from levercap.vocabulary import FloatArray
 
 __all__ = ["KEYS", "feature_table"]
 
 KEYS = ("as_of", "symbol")
-FRESH_HOURS = 3
 
 
 def feature_table(panel: Panel, origins: pd.DatetimeIndex) -> pd.DataFrame:
@@ -33,7 +32,7 @@ def feature_table(panel: Panel, origins: pd.DatetimeIndex) -> pd.DataFrame:
     x = ingredients(panel)
     slow = slow_level(x)
     bar_closed = panel.timestamps[rows] + pd.Timedelta(hours=1)
-    fresh = np.asarray(origins - bar_closed <= pd.Timedelta(hours=FRESH_HOURS))
+    fresh = np.asarray(origins - bar_closed <= pd.Timedelta(hours=CARRY_HOURS))
     usable = ~np.isnan(x.price[rows]) & ~np.isnan(slow[rows]) & fresh[:, None]
     which_origin, which_symbol = np.nonzero(usable)
     columns: dict[str, object] = {

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from levercap.errors import DataError
-from levercap.outcomes import MISSING_HOURS_ALLOWED, future_windows, price_known
+from levercap.outcomes import MISSING_HOURS_ALLOWED, future_windows
 from levercap.panel import Panel
 from levercap.scenario import ScenarioSet
 from levercap.vocabulary import HORIZON_HOURS, FloatArray, IntArray, Side
@@ -106,7 +106,7 @@ def standardised_blocks(panel: Panel, volatility: pd.DataFrame) -> Blocks:
     origins = pd.DatetimeIndex(table.index)
     rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64)
     windows = future_windows(rows, HORIZON_HOURS, len(panel.timestamps))
-    price = price_known(panel)
+    price = panel.price()
     unit = price[rows - 1] * table.to_numpy()
     origin = price[rows - 1] / unit
     present = (~np.isnan(panel.close[windows])).sum(axis=1) >= HORIZON_HOURS - MISSING_HOURS_ALLOWED

@@ -17,7 +17,6 @@ from levercap.errors import ConfigError
 from levercap.forecast import history
 from levercap.forecast.history import KINDS
 from levercap.market import Market, tiers_as_of
-from levercap.outcomes import CARRY_HOURS
 from levercap.panel import Panel
 from levercap.pipeline.dataset import build_dataset
 from levercap.pipeline.evidence import policy_evidence
@@ -99,7 +98,7 @@ def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.Datetim
     the last price. An account without a position or with a symbol that had no price at the origin, or an origin whose
     horizon is not over, is NaN.
     """
-    price = pd.DataFrame(panel.close).ffill(limit=CARRY_HOURS).to_numpy()
+    price = panel.price()
     carried = pd.DataFrame(panel.close).ffill().to_numpy()
     low, high = (np.where(np.isnan(field), carried, field) for field in (panel.low, panel.high))
     weights = np.zeros((len(portfolio), len(panel.symbols)))
