@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from levercap.errors import BundleError
 
-__all__ = ["MANIFEST", "PACKAGES", "package_versions", "read_manifest", "verify", "write_manifest"]
+__all__ = ["MANIFEST", "PACKAGES", "package_versions", "read_manifest", "sha256", "verify", "write_manifest"]
 
 MANIFEST: Final = "MANIFEST.json"
 """Name of the manifest inside the folder."""
@@ -56,7 +56,7 @@ def write_manifest(
     First 16 hex digits of the sha256 over file hashes and content. Package versions are recorded but left out of it:
     the same content written by another environment has the same id.
     """
-    files = {name: _sha256(path) for name, path in _files(folder).items()}
+    files = {name: sha256(path) for name, path in _files(folder).items()}
     own = {"format": format, "format_version": format_version, "files": files, "packages": package_versions()}
     clash = sorted(set(content) & {*own, "id"})
     if clash:
@@ -120,7 +120,7 @@ def _wrong_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     stated: dict[str, str] = manifest["files"]
     found = _files(folder)
     links = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_symlink())
-    hashes = {name: _sha256(path) for name, path in found.items() if name in stated}
+    hashes = {name: sha256(path) for name, path in found.items() if name in stated}
     kinds = {
         "missing": sorted(set(stated) - set(found) - set(links)),
         "not in the manifest": sorted(set(found) - set(stated)),
@@ -154,6 +154,10 @@ def _canonical(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Sha256 of a file's bytes; of a folder, that of the names and hashes of all files below it."""
+    if path.is_dir():
+        listing = "".join(f"{name} {sha256(file)}\n" for name, file in sorted(_files(path).items()))
+        return hashlib.sha256(listing.encode()).hexdigest()
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -179,7 +179,12 @@ def test_paths_that_cannot_be_written_are_usage_errors(
 
 
 def test_evaluate_forecast_and_replay(
-    trained: SimpleNamespace, tmp_path: Path, config: str, run: Any, monkeypatch: pytest.MonkeyPatch
+    trained: SimpleNamespace,
+    tmp_path: Path,
+    config: str,
+    run: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
@@ -190,6 +195,9 @@ def test_evaluate_forecast_and_replay(
     done = run("evaluate", *window, "--out", tmp_path / "evaluation")
     assert (done.code, done.data["origins"]) == (0, 3)
     assert {"tails.parquet", "leaderboard.parquet", "report.html", "_SUCCESS"} <= set(hashes(tmp_path / "evaluation"))
+    assert set(done.data["d_fz0"].values()) == {0.0}  # so short a history gives the baseline
+    assert main(["report", "--evaluation", str(tmp_path / "evaluation"), "--out", str(tmp_path / "r.html")]) == 0
+    assert "the forecaster is the baseline itself" in capfd.readouterr().out
     done = run("forecast", "--bundle", trained.bundle, *window, "--every", "8h", "--out", tmp_path / "forecast")
     assert (done.code, done.data["origins"]) == (0, 9)
     book = ("--accounts", trained.accounts, "--positions", trained.positions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from levercap import book, policy
+from levercap.artefact import sha256
 from levercap.book import clean_book, read_book
 from levercap.bundle import read_snapshot
 from levercap.columns import as_text
@@ -189,13 +189,8 @@ def _changed_inputs(folder: Path, given: Mapping[str, Path | None]) -> list[str]
     return [
         str(path)
         for name, path in given.items()
-        if path is not None and path.is_file() and stated.get(f"{name}_sha256", _sha256(path)) != _sha256(path)
+        if path is not None and path.exists() and stated.get(f"{name}_sha256", sha256(path)) != sha256(path)
     ]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _positions(folder: Path, account: str, accounts_path: Path, positions_path: Path) -> dict[str, Any]:

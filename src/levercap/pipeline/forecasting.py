@@ -12,7 +12,7 @@ from levercap.columns import write_parquet
 from levercap.errors import DataError
 from levercap.features import feature_table
 from levercap.market import Market
-from levercap.pipeline.output import atomic_folder, write_json
+from levercap.pipeline.output import atomic_folder, require_ours, write_json
 
 __all__ = ["forecast"]
 
@@ -23,6 +23,7 @@ def forecast(
     """Forecast at `start`, `start` + every, ... before `stop`; writes forecasts.parquet, tails.parquet, summary.json to
     `out`.
     """
+    require_ours(out)
     origins = market.panel.origins(start, stop, every_hours)
     if len(origins) == 0:
         raise DataError(

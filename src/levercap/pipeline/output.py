@@ -14,7 +14,7 @@ from typing import Any, Final
 from levercap.artefact import MANIFEST
 from levercap.errors import ConfigError
 
-__all__ = ["SUCCESS", "atomic_folder", "write_json"]
+__all__ = ["SUCCESS", "atomic_folder", "require_ours", "write_json"]
 
 SUCCESS: Final = "_SUCCESS"
 """Empty file written last: a folder that holds it is complete."""
@@ -39,8 +39,8 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
     ConfigError
         when `target` is a file, or a folder that was not written by this function: what is not ours is never deleted
     """
+    require_ours(target, marker)
     target = target.resolve()
-    _refuse_foreign(target, marker)
     target.parent.mkdir(parents=True, exist_ok=True)
     building, old = (target.with_name(f".{target.name}.{suffix}") for suffix in ("writing", "replaced"))
     with _exclusive(target.parent):
@@ -66,7 +66,9 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
         _remove(old)
 
 
-def _refuse_foreign(target: Path, marker: str | None) -> None:
+def require_ours(target: Path, marker: str | None = SUCCESS) -> None:
+    """Raise ConfigError unless `atomic_folder` may replace `target`; long work asks before it starts."""
+    target = target.resolve()
     mark = MANIFEST if marker is None else marker
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target} is a file; give a folder to write")

@@ -20,7 +20,7 @@ from levercap.market import Market, tiers_as_of
 from levercap.panel import Panel
 from levercap.pipeline.dataset import build_dataset
 from levercap.pipeline.evidence import policy_evidence
-from levercap.pipeline.output import atomic_folder, write_json
+from levercap.pipeline.output import atomic_folder, require_ours, write_json
 from levercap.pipeline.train import build_blocks
 from levercap.pipeline.walkforward import refits, walk
 from levercap.portfolio import Portfolio
@@ -49,6 +49,7 @@ def replay(
     Models, scenarios and tails are refitted every month on what was known then. Writes limits.parquet and
     evidence.json to `out` and returns the evidence.
     """
+    require_ours(out)
     days = []
     previous: pd.DataFrame | None = None
     origins = market.panel.origins(start, stop)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from levercap import __version__
+from levercap.artefact import sha256
 from levercap.book import clean_book, read_book
 from levercap.bundle import Bundle, read_bundle, write_snapshot
 from levercap.columns import write_parquet
@@ -86,7 +86,7 @@ def score(
             "config_hash": settings.config_hash(),
             "data_hash": snapshot.data_hash,
             "levercap": __version__,
-            **{f"{name}_sha256": _sha256(path) for name, path in sources.items()},
+            **{f"{name}_sha256": sha256(path) for name, path in sources.items()},
         }
     }
     folder = out / folder_name(snapshot.as_of)
@@ -194,8 +194,3 @@ def _in_sample(bundle: Bundle, snapshot: Snapshot) -> tuple[Finding, ...]:
     message = f"the models were trained until {until}, after {snapshot.as_of}: these limits know their future"
     hint = "`levercap replay` for past days, or a bundle trained until then"
     return (Finding("in_sample", Severity.WARNING, "bundle", message, hint=hint),)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -28,7 +28,7 @@ from levercap.market import Market, tiers_as_of
 from levercap.panel import Panel
 from levercap.pipeline.card import model_card
 from levercap.pipeline.dataset import Dataset, build_dataset
-from levercap.pipeline.output import atomic_folder
+from levercap.pipeline.output import atomic_folder, require_ours
 
 __all__ = ["EVIDENCE_DAYS", "build_blocks", "train"]
 
@@ -49,6 +49,7 @@ def train(
 
     Raises DataError when the history is too short for even the baseline.
     """
+    require_ours(out, marker=None)
     panel = market.panel if until is None else market.panel.until(until)
     steps = 6
     data = build_dataset(panel)

@@ -18,7 +18,7 @@ from levercap.forecast import Forecast, Forecaster, fit_forecaster, history
 from levercap.forecast.history import Kind
 from levercap.market import Market
 from levercap.pipeline.dataset import Dataset, build_dataset
-from levercap.pipeline.output import atomic_folder, write_json
+from levercap.pipeline.output import atomic_folder, require_ours, write_json
 
 __all__ = ["NAMES", "Month", "evaluate", "refits", "walk"]
 
@@ -67,6 +67,7 @@ def evaluate(
     Writes forecasts.parquet, tails.parquet, baseline_tails.parquet, outcomes.parquet, leaderboard.parquet and
     summary.json, and returns the summary.
     """
+    require_ours(out)
     data = build_dataset(market.panel)
     months = refits(start, min(stop, market.panel.end + pd.Timedelta(hours=1)))
     if not months:
