@@ -143,3 +143,12 @@ def test_evidence_of_a_real_training_is_read(trained):
     assert set(found.tails["as_of"]) <= set(found.outcomes["as_of"])
     assert found.tails.columns.tolist() == found.baseline.columns.tolist()
     assert found.tails["as_of"].nunique() >= 60
+
+
+def test_a_champion_of_another_market_is_no_opponent():
+    from levercap.evaluation.gate import GateRule
+
+    mine, other = evidence(), evidence()
+    renamed = dataclasses.replace(other, tails=other.tails.assign(symbol="OTHER" + other.tails["symbol"]))
+    decision, opponent, days = compare(mine, renamed, GateRule())
+    assert (opponent, days, decision.promote) == ("baseline", 150, True)

@@ -91,10 +91,11 @@ def promote(
 def compare(challenger: Evidence, champion: Evidence | None, rule: GateRule) -> tuple[Decision, str, int]:
     """Decision of the gate, whom the challenger was measured against, and on how many days.
 
-    The champion counts when the two share at least ``rule.minimum_days`` origins. With less in common, as after a long
-    pause, the baseline is the opponent on all of the challenger's days, as for a first champion.
+    The champion counts when the two share forecasts on at least ``rule.minimum_days`` days. With less in common, as after
+    a long pause or on another market, the baseline is the opponent on all of the challenger's days, as for a first
+    champion.
     """
-    common = [] if champion is None else sorted(set(challenger.tails["as_of"]) & set(champion.tails["as_of"]))
+    common = [] if champion is None else _common_origins(challenger.tails, champion.tails)
     days = len({instant.floor("D") for instant in common})
     if champion is None or days < rule.minimum_days:
         decision = decide(challenger.tails, None, challenger.baseline, challenger.outcomes, rule)
@@ -104,6 +105,12 @@ def compare(challenger: Evidence, champion: Evidence | None, rule: GateRule) -> 
         for frame in (challenger.tails, champion.tails, challenger.baseline, challenger.outcomes)
     )
     return decide(mine, theirs, baseline, outcomes, rule, challenger.until > champion.until), "champion", days
+
+
+def _common_origins(tails: pd.DataFrame, others: pd.DataFrame) -> list[pd.Timestamp]:
+    """Origins at which both forecast at least one symbol in common."""
+    mine, theirs = (frame[["as_of", "symbol"]].drop_duplicates() for frame in (tails, others))
+    return sorted(mine.merge(theirs)["as_of"].unique())
 
 
 def read_evidence(bundle_folder: Path) -> Evidence:
