@@ -91,9 +91,9 @@ def promote(
 def compare(challenger: Evidence, champion: Evidence | None, rule: GateRule) -> tuple[Decision, str, int]:
     """Decision of the gate, whom the challenger was measured against, and on how many days.
 
-    The champion counts when the two share forecasts on at least ``rule.minimum_days`` days. With less in common, as after
-    a long pause or on another market, the baseline is the opponent on all of the challenger's days, as for a first
-    champion.
+    The champion counts when the two share forecasts on at least ``rule.minimum_days`` days. With less in common, as
+    after a long pause or on another market, the baseline is the opponent on all of the challenger's days, as for a
+    first champion.
     """
     common = [] if champion is None else _common_origins(challenger.tails, champion.tails)
     days = len({instant.floor("D") for instant in common})

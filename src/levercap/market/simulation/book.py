@@ -27,7 +27,7 @@ TURNOVER_DAYS = 30
 
 
 def simulate_book(config: BookSimulation, bars: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Accounts and positions in the symbols that traded in the last thirty days of `bars`, popular ones more often.
+    """Accounts and positions in the symbols still traded on the last day of `bars`, popular ones more often.
 
     Returns
     -------
@@ -56,9 +56,11 @@ def simulate_book(config: BookSimulation, bars: pd.DataFrame) -> tuple[pd.DataFr
 
 
 def _popularity(bars: pd.DataFrame) -> tuple[np.ndarray, FloatArray]:
-    """Symbols that traded lately, and the square root of their turnover, at least a thousandth of the largest."""
-    recent = bars[bars["timestamp"] > bars["timestamp"].max() - pd.Timedelta(days=TURNOVER_DAYS)]
-    turnover = (recent["close"] * recent["volume"]).groupby(recent["symbol"].astype("str")).mean().sort_index()
+    """Symbols still traded on the last day, and the root of their turnover, at least a thousandth of the largest."""
+    end, name = bars["timestamp"].max(), bars["symbol"].astype("str")
+    alive = name.isin(name[bars["timestamp"] > end - pd.Timedelta(days=1)])
+    recent = alive & (bars["timestamp"] > end - pd.Timedelta(days=TURNOVER_DAYS))
+    turnover = (bars["close"] * bars["volume"])[recent].groupby(name[recent]).mean().sort_index()
     weight = np.sqrt(turnover.to_numpy(dtype=np.float64))
     return np.asarray(turnover.index), np.maximum(weight, max(weight.max(), 1.0) / 1e3)
 
