@@ -56,7 +56,7 @@ def simulate(flags: argparse.Namespace) -> Result:
     written = {"market": flags.market or flags.out / "market", "book": flags.out / "book"}
     data = {
         **written,
-        "symbols": int(bars["symbol"].nunique()),
+        "symbols": int(positions["symbol"].nunique()),
         "accounts": len(accounts),
         "positions": len(positions),
     }
