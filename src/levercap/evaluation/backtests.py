@@ -202,8 +202,9 @@ def _two_sided(count: float, trials: float, rate: float) -> float:
 
 def _log_likelihood(hits: ArrayLike, trials: ArrayLike, rate: ArrayLike) -> FloatArray:
     """Log likelihood of independent hits; a rate of 0 or 1 that the data bear out contributes nothing."""
-    misses = np.asarray(trials, dtype=np.float64) - np.asarray(hits, dtype=np.float64)
-    return np.asarray(xlogy(hits, rate) + xlogy(misses, 1.0 - np.asarray(rate)))
+    hit, chance = np.asarray(hits, dtype=np.float64), np.asarray(rate, dtype=np.float64)
+    misses = np.asarray(trials, dtype=np.float64) - hit
+    return np.asarray(xlogy(hit, chance) + xlogy(misses, 1.0 - chance))
 
 
 def _coverage_ratio(series: BoolArray, rate: float) -> FloatArray:
