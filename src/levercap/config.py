@@ -57,7 +57,7 @@ class MarketConfig:
     """What counts as a defect of the market data."""
 
     stale_hours: Count = 3
-    """A symbol whose last bar closed more than this many hours before `as_of` is stale."""
+    """A symbol whose last bar closed more than this many hours before `as_of` is stale; no forecast outlives three."""
     unit_jump_ratio: AboveOne = 8.0
     """A close-to-open ratio of adjacent bars at or above this (or below its inverse) is reported as a unit jump."""
 

@@ -6,14 +6,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Report", "progress_bar"]
-
-Report = Callable[[int, int], None]
-"""Called with the steps done and the steps there are."""
+__all__ = ["progress_bar"]
 
 
 @contextmanager
-def progress_bar(title: str, quiet: bool = False) -> Iterator[Report]:
+def progress_bar(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Yield the function that long work calls after every step."""
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None

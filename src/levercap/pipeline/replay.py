@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from levercap.panel import Panel
 from levercap.pipeline.dataset import build_dataset
 from levercap.pipeline.evidence import policy_evidence
 from levercap.pipeline.output import atomic_folder, require_ours, write_json
+from levercap.pipeline.progress import Progress, silent
 from levercap.pipeline.train import build_blocks
 from levercap.pipeline.walkforward import refits, walk
 from levercap.portfolio import Portfolio
@@ -29,8 +30,6 @@ from levercap.snapshot import Snapshot
 from levercap.vocabulary import HORIZON_HOURS, FloatArray
 
 __all__ = ["replay"]
-
-Progress = Callable[[int, int], None]
 
 
 def replay(
@@ -41,7 +40,7 @@ def replay(
     stop: pd.Timestamp,
     config: Config,
     out: Path,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Limits of the book at every midnight from `start` up to, not including, `stop`; each day's limit is the next
     one's previous.

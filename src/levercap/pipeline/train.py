@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,11 @@ from levercap.panel import Panel
 from levercap.pipeline.card import model_card
 from levercap.pipeline.dataset import Dataset, build_dataset
 from levercap.pipeline.output import atomic_folder, require_ours
+from levercap.pipeline.progress import Progress, silent
 
 __all__ = ["EVIDENCE_DAYS", "build_blocks", "train"]
 
 EVIDENCE_DAYS = 365
-
-Progress = Callable[[int, int], None]
 
 
 def train(
@@ -42,7 +40,7 @@ def train(
     until: pd.Timestamp | None,
     config: Config,
     out: Path,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
     kind: Kind = "levercap",
 ) -> Bundle:
     """Fit on what was known at `until` (default: the market's end) and write a bundle to `out`.

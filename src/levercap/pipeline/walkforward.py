@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,12 @@ from levercap.forecast.history import Kind
 from levercap.market import Market
 from levercap.pipeline.dataset import Dataset, build_dataset
 from levercap.pipeline.output import atomic_folder, require_ours, write_json
+from levercap.pipeline.progress import Progress, silent
 
 __all__ = ["NAMES", "Month", "evaluate", "refits", "walk"]
 
 NAMES: dict[Kind, str] = {"levercap": "levercap", "b1": "B1"}
 """Name of each kind of forecaster in tables and figures."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def evaluate(
     stop: pd.Timestamp,
     config: Config,
     out: Path,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Forecast every midnight from `start` up to, not including, `stop`, beside the baseline, and write the evidence to
     `out`.
