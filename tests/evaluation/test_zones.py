@@ -1,0 +1,70 @@
+"""The three zones of the comparative backtest."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom, norm
+from scipy.stats import t as student
+
+from levercap.evaluation import Light, fz0
+from levercap.evaluation.zones import comparative_backtest, three_zones
+
+LEVEL, RATE = 0.975, 0.025
+VAR = float(student.ppf(LEVEL, 5))
+ES = float(student.pdf(VAR, 5) / RATE * (5 + VAR**2) / 4)
+
+
+def panel(rng: np.random.Generator, days: int, symbols: int):
+    mixing = np.sqrt(5 / rng.chisquare(5, size=(days, 1)))
+    scale = np.exp(rng.normal(0, 0.4, (days, symbols)))
+    latent = np.sqrt(0.7) * rng.normal(size=(days, 1)) + np.sqrt(0.3) * rng.normal(size=(days, symbols))
+    loss, scale = (scale * mixing * latent).ravel(), scale.ravel()
+    return loss, scale * VAR, scale * ES, np.arange(days).repeat(symbols)
+
+
+def test_three_zones_by_hand():
+    rng = np.random.default_rng(8)
+    score, standard = rng.normal(size=400), rng.normal(size=400)
+    d = score - standard
+    statistic = np.sqrt(400) * d.mean() / d.std()
+    zones = three_zones(score, standard, block_days=1)
+    assert zones.statistic == pytest.approx(statistic)
+    assert zones.p_at_least_as_good == pytest.approx(norm.sf(statistic))
+    assert zones.p_at_most_as_good == pytest.approx(norm.cdf(statistic))
+    turned = three_zones(standard, score, block_days=1)
+    assert turned.p_at_most_as_good == pytest.approx(zones.p_at_least_as_good)
+    assert turned.difference == pytest.approx(-zones.difference)
+    assert three_zones(score, standard, block_days=None, lags=0).statistic == pytest.approx(statistic)
+    assert three_zones(score, score).zone is Light.YELLOW
+    assert three_zones(score - 1.0, score).zone is Light.GREEN  # better on every single day by the same amount
+    with pytest.raises(ValueError, match="none missing"):
+        three_zones([np.nan, 1.0], [0.0, 1.0])
+
+
+def test_zones_of_the_truth_against_a_forecast_that_is_too_small():
+    rng = np.random.default_rng(9)
+    greens = reds = 0
+    for _ in range(40):
+        loss, var, es, day = panel(rng, 700, 10)
+        true, small = (var, es), (0.7 * var, 0.7 * es)
+        zones = comparative_backtest(loss, true, small, LEVEL, day)
+        greens += zones.zone is Light.GREEN
+        reds += comparative_backtest(loss, small, true, LEVEL, day).zone is Light.RED
+        difference = (fz0(loss, *true, LEVEL) - fz0(loss, *small, LEVEL)).reshape(700, 10).mean()
+        assert zones.difference == pytest.approx(difference)
+    assert min(greens, reds) / 40 > 0.85
+
+
+def test_zones_of_equally_good_forecasts_are_yellow_but_for_the_level_of_the_tests():
+    """Both forecasts err by the same random factors, exchanged, so neither is better; rows of one day move together."""
+    rng = np.random.default_rng(10)
+    runs, zones, naive = 400, [], []
+    for _ in range(runs):
+        loss, var, es, day = panel(rng, 400, 8)
+        one, two = np.exp(rng.normal(0, 0.3, (2, 400, 1)) + np.zeros((2, 400, 8))).reshape(2, -1)
+        score, standard = fz0(loss, one * var, one * es, LEVEL), fz0(loss, two * var, two * es, LEVEL)
+        zones.append(three_zones(score, standard, day).zone)
+        naive.append(three_zones(score, standard, block_days=1).zone)
+    limit = binom.ppf(0.9995, runs, 0.05) / runs
+    assert np.mean([zone is Light.RED for zone in zones]) <= limit
+    assert np.mean([zone is Light.GREEN for zone in zones]) <= limit
+    assert np.mean([zone is not Light.YELLOW for zone in naive]) > 0.2
