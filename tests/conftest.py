@@ -38,12 +38,13 @@ def fitted(tmp_path_factory):
     """A market of 500 days and a fitted `levercap` bundle of its first 424; never write into its folder.
 
     Attributes: `market`, `config`, `until` (end of training, 2023-03-01), `data` (dataset of the whole market), `past`
-    (its history), `bundle`, `folder` (of the bundle), `accounts` and `positions` (frames).
+    (its histories by kind), `bundle`, `folder` (of the bundle), `accounts` and `positions` (frames).
     """
     import pandas as pd
 
     from levercap.config import BookSimulation, Config, ForecastConfig, MarketSimulation, ScenarioConfig
     from levercap.forecast import history
+    from levercap.forecast.history import KINDS
     from levercap.market import simulate_book, simulate_market
     from levercap.market.load import market_from_tables
     from levercap.pipeline.dataset import build_dataset
@@ -65,7 +66,7 @@ def fitted(tmp_path_factory):
         config=config,
         until=until,
         data=data,
-        past=history("levercap", data.features, data.outcomes, config.forecast),
+        past={kind: history(kind, data.features, data.outcomes, config.forecast) for kind in KINDS},
         bundle=bundle,
         folder=folder,
         accounts=accounts,

@@ -76,8 +76,10 @@ class ForecastConfig:
     """Leaves per tree: small, since neighbouring days say nearly the same."""
     recency_half_life_days: Positive = 730.0
     """A training row this old counts half."""
-    tail_shrinkage: NotNegative = 500.0
+    tail_shrinkage: NotNegative = 1000.0
     """Own history of n outcomes gets weight n / (n + this) against the pooled tail."""
+    lean_penalty: Positive = 1.0
+    """Penalty on how far the tail leans with the state of the market."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from levercap.artefact import MANIFEST, write_manifest
 from levercap.bundle import FORMAT_VERSION, read_bundle, read_snapshot, write_bundle, write_snapshot
 from levercap.bundle.bundle import FORMAT
 from levercap.bundle.paths import read_paths, write_paths
-from levercap.bundle.snapshots import path_es_ratios
 from levercap.columns import write_parquet
 from levercap.errors import BundleError, DataError
 from levercap.market import tiers_as_of
@@ -70,7 +69,8 @@ def test_what_training_fitted_is_what_is_read(fitted):
     from levercap.forecast import fit_forecaster
 
     data = fitted.data
-    fresh = fit_forecaster("levercap", data.features, data.outcomes, fitted.until, fitted.config.forecast, fitted.past)
+    past = fitted.past["levercap"]
+    fresh = fit_forecaster("levercap", data.features, data.outcomes, fitted.until, fitted.config.forecast, past)
     rows = data.features[data.features["as_of"] >= fitted.until]
     mine, read = fresh.predict(rows), read_bundle(fitted.folder).forecaster.predict(rows)
     pd.testing.assert_frame_equal(mine.forecasts, read.forecasts, check_exact=True)
@@ -167,7 +167,7 @@ def test_nothing_in_it_is_pickled(fitted):
 
 @pytest.mark.parametrize(
     "name",
-    ["models/boosted.txt", "models/forecaster.json", "models/blocks.parquet", "snapshot/tails.parquet", "CARD.md"],
+    ["models/scale_range.txt", "models/forecaster.json", "models/blocks.parquet", "snapshot/tails.parquet", "CARD.md"],
 )
 def test_a_changed_file_is_refused(copy, name):
     path = copy / name
@@ -233,11 +233,14 @@ def test_a_snapshot_at_any_hour(fitted, hours):
     numbers = ["volatility", "stressed_volatility", "shock_probability_long", "shock_probability_short", "turnover"]
     assert np.isfinite(fresh[numbers]).all(axis=None)
     np.testing.assert_allclose(snapshot.stressed_factor, fresh["stressed_volatility"] / fresh["volatility"])
-    ratios = path_es_ratios(fitted.bundle.forecaster, fresh["symbol"])
     tails = snapshot.tails.set_index(["symbol", "side", "level"])
-    for symbol, volatility in zip(fresh["symbol"], fresh["volatility"], strict=True):
-        for side, ratio in zip(("long", "short"), ratios[symbol], strict=True):
-            assert tails.loc[(symbol, side, 0.975), "path_es"] == pytest.approx(ratio * volatility)
+    scenarios = snapshot.scenarios
+    for j, symbol in enumerate(scenarios.symbols):
+        for side, losses in (("long", -scenarios.low[j].min(axis=1)), ("short", scenarios.high[j].max(axis=1))):
+            worst = np.argsort(-losses)
+            share = np.diff(np.minimum(np.cumsum(scenarios.weights[worst]), 0.025), prepend=0.0)
+            shortfall = share @ np.maximum(losses, 0.0)[worst] / 0.025
+            assert tails.loc[(symbol, side, 0.975), "path_es"] == pytest.approx(shortfall, rel=1e-5)
     assert set(snapshot.tails["symbol"]) == set(fresh["symbol"])
     assert (snapshot.tails["as_of"] == as_of).all()
 

@@ -13,12 +13,21 @@ from synthetic import feature_frame
 
 from levercap.config import Config, ForecastConfig
 from levercap.forecast.history import fit_scale, volatility
-from levercap.forecast.scale import B1Scale, BlendedScale, BoostedScale, RidgeScale, feature_columns, target
+from levercap.forecast.scale import (
+    TARGETS,
+    B1Scale,
+    BlendedScale,
+    BoostedScale,
+    PairScale,
+    RidgeScale,
+    feature_columns,
+    targets,
+)
 from levercap.market.load import market_from_tables
 from levercap.panel import Panel
 from levercap.pipeline.dataset import build_dataset
 
-MODELS = [B1Scale, RidgeScale, BoostedScale, BlendedScale]
+MODELS = [B1Scale, RidgeScale, BoostedScale, PairScale]
 
 
 def learnable(seed=0, rows=600, missing=0.0):
@@ -26,6 +35,11 @@ def learnable(seed=0, rows=600, missing=0.0):
     rng = np.random.default_rng(seed + 100)
     y = 0.5 * np.nan_to_num(X["x0"]) - 0.3 * np.nan_to_num(X["x1"]) + 0.2 * rng.normal(size=rows)
     return X, y.to_numpy() if isinstance(y, pd.Series) else y
+
+
+def three(y):
+    """(rows, 3) targets of different levels and spreads."""
+    return np.column_stack([y, 0.8 * y + 0.7, 1.2 * y - 0.3])
 
 
 @pytest.mark.parametrize("penalty", [0.01, 10.0, 5000.0])
@@ -111,18 +125,18 @@ def test_a_grid_search_finds_the_small_penalty():
     assert search.best_params_ == {"penalty": 1.0}
 
 
-@pytest.mark.parametrize("model", [RidgeScale(), BoostedScale(10), BlendedScale(rounds=10)])
+@pytest.mark.parametrize("model", [RidgeScale(), BoostedScale(10), PairScale(rounds=10), BlendedScale(rounds=10)])
 def test_the_order_of_columns_and_further_columns_do_not_matter(model):
     X, y = learnable(missing=0.03)
-    model = clone(model).fit(X, y)
+    model = clone(model).fit(X, three(y) if isinstance(model, BlendedScale) else y)
     shuffled = X[list(reversed(X.columns))].assign(another=1.0)
     np.testing.assert_array_equal(model.predict(X), model.predict(shuffled))
 
 
-@pytest.mark.parametrize("model", [RidgeScale(), BoostedScale(10), BlendedScale(rounds=10)])
+@pytest.mark.parametrize("model", [RidgeScale(), BoostedScale(10), PairScale(rounds=10), BlendedScale(rounds=10)])
 def test_a_prediction_does_not_depend_on_the_other_rows(model):
     X, y = learnable(missing=0.03)
-    model = clone(model).fit(X, y)
+    model = clone(model).fit(X, three(y) if isinstance(model, BlendedScale) else y)
     whole = model.predict(X)
     for rows in ([5], [5, 6, 7], list(range(100, 0, -1))):
         np.testing.assert_array_equal(model.predict(X.iloc[rows]), whole[rows])
@@ -156,42 +170,68 @@ def test_infinite_features_are_refused():
         BoostedScale(5).fit(X, y)
 
 
-def test_the_blend_is_the_weighted_mean_of_its_parts():
+def test_a_pair_is_the_mean_of_its_learners():
     X, y = learnable()
-    model = BlendedScale(rounds=10).fit(X, y)
-    expected = 0.4 * model.ridge_.predict(X) + 0.4 * model.boosted_.predict(X) + 0.2 * X["b1_volatility"].to_numpy()
+    model = PairScale(rounds=10).fit(X, y)
+    expected = (model.ridge_.predict(X) + model.boosted_.predict(X)) / 2
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-12)
+
+
+def test_the_blend_is_the_weighted_mean_of_pairs_at_the_level_of_volatility():
+    X, y = learnable()
+    y = three(y)
+    weight = np.linspace(0.5, 2.0, len(y))
+    model = BlendedScale(rounds=10).fit(X, y, weight)
+    expected = np.zeros(len(X))
+    for k, (name, share) in enumerate(TARGETS.items()):
+        level = np.average(y[:, k], weights=weight) - np.average(y[:, 0], weights=weight)
+        expected += share * PairScale(rounds=10).fit(X, y[:, k] - level, weight).predict(X)
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-10)
+    assert sum(TARGETS.values()) == pytest.approx(1.0)
+
+
+def test_only_the_volatility_is_learned_from_displacements():
+    X, y = learnable()
+    X = X.rename(columns={"x0": "move_24h", "x1": "market_move_7d", "x2": "largest_daily_move_30d"})
+    model = BlendedScale(rounds=5).fit(X, three(y))
+    columns = {name: set(pair.boosted_.columns_) for name, pair in model.pairs_.items()}
+    assert columns["volatility"] - columns["range"] == {"move_24h", "market_move_7d"}
+    assert columns["range"] == columns["upside"]
+    assert "largest_daily_move_30d" in columns["range"]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_the_blend_falls_back_to_the_baseline_where_a_part_is_not_finite(value, monkeypatch):
     X, y = learnable()
-    model = BlendedScale(rounds=10).fit(X, y)
+    model = BlendedScale(rounds=10).fit(X, three(y))
     honest = model.predict(X)
-    broken = np.where(np.arange(len(y)) % 3 == 0, value, model.ridge_.predict(X))
-    monkeypatch.setattr(model.ridge_, "predict", lambda X: broken)
+    ridge = model.pairs_["range"].ridge_
+    broken = np.where(np.arange(len(y)) % 3 == 0, value, ridge.predict(X))
+    monkeypatch.setattr(ridge, "predict", lambda X: broken)
     found = model.predict(X)
     third = np.arange(len(y)) % 3 == 0
     np.testing.assert_array_equal(found[third], X["b1_volatility"].to_numpy()[third])
     np.testing.assert_array_equal(found[~third], honest[~third])
 
 
-def test_without_a_baseline_volatility_there_is_still_no_invented_number():
-    X, y = learnable()
-    model = BlendedScale(rounds=10).fit(X, y)
-    X.loc[4, "b1_volatility"] = np.nan
-    found = model.predict(X)
-    assert np.isnan(found[4])
-    assert np.isfinite(np.delete(found, 4)).all()
-
-
-def test_target_and_volatility_are_inverse():
+def test_targets_and_volatility_are_inverse():
     X, _ = learnable()
-    realised = pd.Series(np.exp(np.random.default_rng(1).normal(-3, 0.5, len(X))))
-    perfect = B1Scale()
-    X["b1_volatility"] = target(X, realised)
-    np.testing.assert_allclose(volatility(perfect, X), realised, rtol=1e-12)
-    assert np.isfinite(target(X, pd.Series(np.zeros(len(X))))).all()
+    rng = np.random.default_rng(1)
+    outcomes = pd.DataFrame(
+        {
+            "realised_volatility": np.exp(rng.normal(-3, 0.5, len(X))),
+            "path_long": rng.exponential(0.03, len(X)),
+            "path_short": rng.exponential(0.03, len(X)),
+        }
+    )
+    y = targets(X, outcomes)
+    X["b1_volatility"] = y[:, 0]
+    np.testing.assert_allclose(volatility(B1Scale(), X), outcomes["realised_volatility"], rtol=1e-12)
+    slow = np.exp(X["slow_level"].to_numpy())
+    worst = outcomes[["path_long", "path_short"]].max(axis=1)
+    np.testing.assert_allclose(np.exp(y[:, 1]) * slow, worst, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(y[:, 2]) * slow, outcomes["path_short"] + 0.004, rtol=1e-12)
+    assert np.isfinite(targets(X, 0.0 * outcomes)).all()
 
 
 def test_recent_rows_weigh_more():
@@ -199,12 +239,13 @@ def test_recent_rows_weigh_more():
     X = feature_frame(800, seed=3)
     late = np.arange(800) >= 500
     y = np.where(late, 1.0, -1.0) * X["x0"].to_numpy()
-    outcomes = pd.DataFrame({"realised_volatility": np.exp(0.3 * y + X["slow_level"].to_numpy())})
+    size = np.exp(0.3 * y + X["slow_level"].to_numpy())
+    outcomes = pd.DataFrame({"realised_volatility": size, "path_long": size, "path_short": size})
     until = X["as_of"].iloc[-1] + pd.Timedelta(days=1)
     slopes = []
     for half_life in (60.0, 5000.0):
         config = ForecastConfig(boosting_rounds=5, recency_half_life_days=half_life)
-        ridge = fit_scale("levercap", X, outcomes, until, config).ridge_
+        ridge = fit_scale("levercap", X, outcomes, until, config).pairs_["volatility"].ridge_
         slopes.append(ridge.coefficients_[ridge.columns_.index("x0")])
     assert slopes[0] > 0.15
     assert slopes[1] < 0.05

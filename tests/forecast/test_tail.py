@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.base import clone
 from synthetic import standardised_losses
 
-from levercap.forecast.tail import LOSSES, ShrunkTail, standardise, tail_ratios
+from levercap.forecast.tail import LOSSES, ShrunkTail, losses_table, standardise, tail_ratios
 from levercap.vocabulary import LEVELS
 
 
@@ -114,6 +114,34 @@ def test_standardising_divides_by_the_volatility():
     assert z["path_short"].iloc[1] == outcomes["path_short"].iloc[1] / 2.0
     assert z.iloc[3][list(LOSSES.values())].isna().all()
     assert list(z["symbol"]) == list(outcomes["symbol"])
+
+
+def test_ends_may_have_a_volatility_of_their_own():
+    outcomes = standardised_losses(5)
+    z = standardise(outcomes, np.full(5, 2.0), np.full(5, 0.5))
+    np.testing.assert_array_equal(z["long"], outcomes["long"] / 0.5)
+    np.testing.assert_array_equal(z["path_long"], outcomes["path_long"] / 2.0)
+    tail = ShrunkTail().fit(standardised_losses())
+    stamps = pd.DatetimeIndex(["2024-01-01"], tz="UTC").as_unit("us")
+    frame = pd.DataFrame({"as_of": stamps, "symbol": names("AAA"), "volatility": [0.05]})
+    same, own = tail.predict(frame), tail.predict(frame.assign(end_volatility=0.02))
+    np.testing.assert_allclose(own[["var", "es"]], 0.4 * same[["var", "es"]], rtol=1e-12)
+    np.testing.assert_array_equal(own[["path_var", "path_es"]], same[["path_var", "path_es"]])
+
+
+def test_numbers_that_contradict_each_other_give_way_to_the_larger():
+    class Wild:
+        def row_ratios(self, forecasts, side, kind, level):
+            values = {("end", 0.975): (3.0, 2.0), ("end", 0.99): (1.0, 5.0), ("path", 0.975): (2.0, 4.0)}
+            var, es = values.get((kind, level), (0.5, 0.6))
+            return np.full(len(forecasts), var), np.full(len(forecasts), es)
+
+    frame = pd.DataFrame({"as_of": [0], "symbol": names("AAA"), "volatility": [1.0]})
+    found = losses_table(Wild(), frame).iloc[0]
+    assert list(found[["long_975", "long_975_es"]]) == [3.0, 3.0]
+    assert list(found[["long_990", "long_990_es"]]) == [3.0, 5.0]
+    assert list(found[["path_long_975", "path_long_975_es"]]) == [3.0, 4.0]
+    assert list(found[["path_short_990", "path_short_990_es"]]) == [3.0, 5.0]
 
 
 def test_scikit_learn_conventions():

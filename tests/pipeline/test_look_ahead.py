@@ -85,7 +85,7 @@ def past_of(config, kind):
     def compute(panel, as_of):
         data = build_dataset(panel)
         past = history(kind, data.features, data.outcomes, config.forecast)
-        tails = out_of_sample_tails(past, data.outcomes, panel.start, config.forecast)
+        tails = out_of_sample_tails(kind, past, data.outcomes, panel.start, config.forecast)
         known = (data.outcomes["as_of"] <= as_of - pd.Timedelta(hours=24)).to_numpy()
         before = (past["as_of"] <= as_of).to_numpy()
         return {
@@ -135,8 +135,10 @@ def test_walk_forward_has_the_forecaster_that_training_gives(fitted):
     assert len(mine.forecasts) > 200
     pd.testing.assert_frame_equal(mine.forecasts, trained.forecasts, check_exact=True)
     pd.testing.assert_frame_equal(mine.tails, trained.tails, check_exact=True)
-    texts = [f.scale.boosted_.booster_.model_to_string() for f in (forecaster, fitted.bundle.forecaster)]
-    assert texts[0].split("\nparameters:")[0] == texts[1].split("\nparameters:")[0]
+    for name, pair in forecaster.scale.pairs_.items():
+        other = fitted.bundle.forecaster.scale.pairs_[name]
+        texts = [p.boosted_.booster_.model_to_string() for p in (pair, other)]
+        assert texts[0].split("\nparameters:")[0] == texts[1].split("\nparameters:")[0]
 
 
 def test_replay_makes_the_snapshots_that_training_gives(fitted):

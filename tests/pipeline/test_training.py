@@ -15,9 +15,12 @@ from levercap.forecast.history import known_by, refit_dates
 from levercap.outcomes import realise
 from levercap.panel import HOUR
 from levercap.pipeline.dataset import build_dataset
+from levercap.pipeline.evaluate import Rivals, evaluate
 from levercap.pipeline.forecasting import forecast
+from levercap.pipeline.proof import STEPS, TABLES
 from levercap.pipeline.train import train
-from levercap.pipeline.walkforward import Month, evaluate, refits
+from levercap.pipeline.walkforward import Month, refits
+from levercap.vocabulary import Side
 
 DAY = 24 * HOUR
 
@@ -74,6 +77,7 @@ def evaluated(fitted, tmp_path_factory):
         fitted.config,
         out,
         lambda done, total: steps.append((done, total)),
+        Rivals(("hs_250",)),
     )
     tables = {p.stem: pd.read_parquet(p) for p in out.glob("*.parquet")}
     return summary, tables, out, steps
@@ -81,17 +85,25 @@ def evaluated(fitted, tmp_path_factory):
 
 def test_evaluate_writes_its_files(evaluated):
     summary, tables, out, steps = evaluated
-    assert set(tables) == {"forecasts", "tails", "baseline_tails", "outcomes", "leaderboard"}
+    forecasts = {"forecasts", "tails", "baseline_tails", "tails_against", "outcomes"}
+    assert set(tables) == forecasts | set(TABLES)
+    assert all(list(tables[name]) == list(columns) for name, columns in TABLES.items())
     assert (out / "_SUCCESS").exists()
     assert json.loads((out / "summary.json").read_text()) == summary
-    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert "41" in (out / "CARD.md").read_text()
+    total = 3 * 2 + STEPS
+    assert steps == [(done, total) for done in range(1, total + 1)]
 
 
 def test_the_summary_says_what_the_leaderboard_says(evaluated):
     summary, tables, _, _ = evaluated
-    again = leaderboard({"B1": tables["baseline_tails"], "levercap": tables["tails"]}, tables["outcomes"])
-    pd.testing.assert_frame_equal(tables["leaderboard"], again, check_dtype=False)
-    rows = again[again["model"] == "levercap"]
+    assert summary["models"] == ["B1", "levercap", "hs_250"]
+    assert set(tables["tails_against"]["model"]) == {"hs_250"}
+    rivals = {"B1": tables["baseline_tails"], "levercap": tables["tails"], "hs_250": tables["tails_against"]}
+    again = leaderboard(rivals, tables["outcomes"])
+    shared = [name for name in again if not name.startswith("ci_")]  # 41 days: shorter blocks in the proof
+    pd.testing.assert_frame_equal(tables["leaderboard"][shared], again[shared], check_dtype=False)
+    rows = tables["leaderboard"][tables["leaderboard"]["model"] == "levercap"]
     assert len(rows) == summary["rows"] == 8
     for row in rows.itertuples():
         name = f"{row.side} {row.kind} {row.level}"
@@ -101,6 +113,16 @@ def test_the_summary_says_what_the_leaderboard_says(evaluated):
     assert summary["significantly_better_than_b1"] == (rows["ci_high"] < 0).sum()
     assert summary["origins"] == 41 == tables["forecasts"]["as_of"].nunique()
     assert summary["symbols"] == tables["forecasts"]["symbol"].nunique()
+
+
+def test_the_attributions_are_of_the_features_of_the_last_refit(evaluated, fitted):
+    parts = evaluated[1]["attributions"]
+    assert set(parts["learner"]) == {"boosted", "ridge"}
+    assert set(parts["feature"]) <= set(fitted.data.features.columns)
+    for _, learner in parts.groupby("learner"):
+        assert learner["share"].sum() == pytest.approx(1.0)
+        assert learner["rank"].tolist() == list(range(1, len(learner) + 1))
+        assert learner["contribution"].is_monotonic_decreasing
 
 
 def test_evaluate_tables_hold_the_same_rows(evaluated, fitted):
@@ -216,15 +238,16 @@ def test_forecasts_of_symbols_never_seen(fitted, tmp_path):
     a, b = (pd.read_parquet(folder / "forecasts.parquet") for folder in (mine, other))
     assert (b["symbol"] == "SIM99USDT").sum() == 8
     pd.testing.assert_frame_equal(a.drop(columns="symbol"), b.drop(columns="symbol"), check_exact=True)
-    tails = pd.read_parquet(other / "tails.parquet").merge(b[["as_of", "symbol", "volatility"]])
-    unseen = tails[tails["symbol"] == "SIM99USDT"]
-    ratios = fitted.bundle.forecaster.tail.ratios_
-    pooled = ratios[ratios["symbol"] == ""].set_index(["side", "kind", "level"])
+    tails = pd.read_parquet(other / "tails.parquet")
+    unseen = tails[tails["symbol"] == "SIM99USDT"].reset_index(drop=True)
     assert len(unseen) == 32
-    for row in unseen.itertuples():
-        for kind, name in (("end", "var"), ("path", "path_var")):
-            expected = pooled.loc[(row.side, kind, row.level), "var_ratio"] * row.volatility
-            assert getattr(row, name) == pytest.approx(expected)
+    tail = fitted.bundle.forecaster.tail
+    assert tail.ratios(pd.Series(["SIM99USDT"]), Side.LONG, "path", 0.99) == tail.ratios(
+        pd.Series([""]), Side.LONG, "path", 0.99
+    )
+    numbers = unseen[["var", "es", "path_var", "path_es"]]
+    assert np.isfinite(numbers).all(axis=None)
+    assert (numbers > 0).all(axis=None)
 
 
 def test_forecasts_at_an_instant_are_those_of_the_snapshot(fitted, tmp_path):

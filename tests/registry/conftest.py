@@ -6,6 +6,7 @@ import pytest
 
 from levercap import registry
 from levercap.artefact import write_manifest
+from levercap.bundle import FORMAT_VERSION
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +41,7 @@ def logged(tmp_path):
         folder = tmp_path / "bundle"
         folder.mkdir(exist_ok=True)
         (folder / "CARD.md").write_text(text)
-        bundle_id = write_manifest(folder, {}, 1)
+        bundle_id = write_manifest(folder, {}, FORMAT_VERSION)
         return folder, bundle_id, registry.log_training(folder, metrics or {"d_fz0": -0.1}, "[forecast]\nseed = 7\n")
 
     return log
@@ -63,5 +64,5 @@ def boosted(trained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("boosted") / "bundle"
     folder.mkdir()
     write_bundle(folder, forecaster, base.blocks, base.config, base.snapshot, base.training, {}, "# card\n")
-    assert list(folder.rglob("boosted.txt"))
+    assert list(folder.rglob("scale_range.txt"))
     return folder

@@ -12,7 +12,7 @@ from report_world import forecasts_of, simulate_limits, simulate_outcomes, tails
 
 from levercap.evaluation import reliability_table
 from levercap.report.cuts import cuts_section
-from levercap.report.figures import binding_bars, intervals, limit_histogram, reliability
+from levercap.report.figures import binding_bars, intervals, limit_histogram
 from levercap.report.formatting import count, level_name, money, multiple, number, percent, signed, words
 from levercap.report.headline import headline_section
 from levercap.report.hits import hit_rows, hits_section

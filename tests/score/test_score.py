@@ -310,7 +310,7 @@ def test_tampered_bundle_and_wrong_version_are_refused(trained, tmp_path):
     with pytest.raises(BundleError, match=r"models/config.json: changed"):
         run(trained, tmp_path / "out", bundle=bundle)
     manifest = bundle / "MANIFEST.json"
-    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 99'))
+    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 99'))
     with pytest.raises(BundleError, match="format_version 99"):
         levercap.load(bundle)
     assert not (tmp_path / "out").exists()

@@ -24,7 +24,7 @@ from levercap.snapshot import Snapshot
 __all__ = ["FORMAT", "FORMAT_VERSION", "Bundle", "read_bundle", "write_bundle"]
 
 FORMAT = "levercap-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)

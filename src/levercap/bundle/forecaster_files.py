@@ -7,55 +7,69 @@ from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
-import numpy as np
 import pandas as pd
 
 from levercap.bundle.paths import read_paths, write_paths
 from levercap.columns import write_parquet
 from levercap.forecast import Blocks, Forecaster
-from levercap.forecast.scale import B1Scale, BlendedScale, BoostedScale, RidgeScale
+from levercap.forecast.conditional import ConditionalTail
+from levercap.forecast.market_shock import MarketShock
+from levercap.forecast.scale import B1Scale, BlendedScale, BoostedScale, PairScale, RidgeScale
 from levercap.forecast.shock import ShockModel
 from levercap.forecast.tail import ShrunkTail
 
 __all__ = ["read_blocks", "read_forecaster", "write_blocks", "write_forecaster"]
 
+SHOCK_TREES = "shock.txt"
+
 
 def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
-    """Write ``forecaster.json``, ``tail.parquet`` and, for a fitted scale, ``boosted.txt``."""
-    state: dict[str, Any] = {"kind": forecaster.kind, "tail_shrinkage": forecaster.tail.shrinkage}
-    shock = forecaster.shock
-    state["shock"] = {
-        "quantiles": {side: values.tolist() for side, values in shock.quantiles_.items()},
-        "calibration": {name: list(pair) for name, pair in shock.calibration_.items()},
-    }
+    """Write ``forecaster.json``, ``tail.parquet``, one ``scale_*.txt`` per learned target and the trees of shocks."""
+    tail = forecaster.tail
+    historical = tail.tail_ if isinstance(tail, ConditionalTail) else tail
+    state: dict[str, Any] = {"kind": forecaster.kind, "tail_shrinkage": historical.shrinkage}
+    if isinstance(tail, ConditionalTail):
+        state["conditional_tail"] = tail.to_state()
+    state["shock"] = forecaster.shock.to_state()
+    if forecaster.shock.trees is not None:
+        (folder / SHOCK_TREES).write_text(forecaster.shock.trees, encoding="utf-8")
+    if forecaster.market_shock is not None:
+        state["market_shock"] = forecaster.market_shock.to_state()
     if isinstance(forecaster.scale, BlendedScale):
-        boosted = forecaster.scale.boosted_
-        state["ridge"] = forecaster.scale.ridge_.to_state()
-        state["boosted"] = {**boosted.get_params(), "columns": boosted.columns_}
-        (folder / "boosted.txt").write_text(boosted.booster_.model_to_string(), encoding="utf-8")
+        state["scale"] = forecaster.scale.get_params()
+        state["pairs"] = {}
+        for name, pair in forecaster.scale.pairs_.items():
+            state["pairs"][name] = {"ridge": pair.ridge_.to_state(), "columns": pair.boosted_.columns_}
+            (folder / f"scale_{name}.txt").write_text(pair.boosted_.booster_.model_to_string(), encoding="utf-8")
     (folder / "forecaster.json").write_text(json.dumps(state, sort_keys=True) + "\n", encoding="utf-8")
-    write_parquet(forecaster.tail.ratios_, folder / "tail.parquet")
+    write_parquet(historical.ratios_, folder / "tail.parquet")
 
 
 def read_forecaster(folder: Path) -> Forecaster:
     """Forecaster written by `write_forecaster`."""
     state = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
-    tail = ShrunkTail(state["tail_shrinkage"])
-    tail.ratios_ = pd.read_parquet(folder / "tail.parquet")
-    shock = ShockModel()
-    shock.quantiles_ = {side: np.array(values) for side, values in state["shock"]["quantiles"].items()}
-    shock.calibration_ = {name: (pair[0], pair[1]) for name, pair in state["shock"]["calibration"].items()}
-    scale = _read_blend(state, folder) if "ridge" in state else B1Scale()
-    return Forecaster(state["kind"], scale, tail, shock)
+    historical = ShrunkTail(state["tail_shrinkage"])
+    historical.ratios_ = pd.read_parquet(folder / "tail.parquet")
+    conditional = state.get("conditional_tail")
+    tail = historical if conditional is None else ConditionalTail.from_state(conditional, historical)
+    trees = folder / SHOCK_TREES
+    shock = ShockModel.from_state(state["shock"], trees.read_text(encoding="utf-8") if trees.exists() else None)
+    market = state.get("market_shock")
+    market_shock = None if market is None else MarketShock.from_state(market)
+    scale = _read_blend(state, folder) if "pairs" in state else B1Scale()
+    return Forecaster(state["kind"], scale, tail, shock, market_shock)
 
 
 def _read_blend(state: dict[str, Any], folder: Path) -> BlendedScale:
-    columns = state["boosted"].pop("columns")
-    boosted = BoostedScale(**state["boosted"])
-    boosted.columns_ = columns
-    boosted.booster_ = lgb.Booster(model_str=(folder / "boosted.txt").read_text(encoding="utf-8"))
-    blend = BlendedScale(state["ridge"]["penalty"], boosted.rounds, boosted.leaves, boosted.seed)
-    blend.ridge_, blend.boosted_ = RidgeScale.from_state(state["ridge"]), boosted
+    blend = BlendedScale(**state["scale"])
+    blend.pairs_ = {}
+    for name, content in state["pairs"].items():
+        pair = PairScale(**state["scale"])
+        pair.ridge_ = RidgeScale.from_state(content["ridge"])
+        pair.boosted_ = BoostedScale(blend.rounds, blend.leaves, blend.seed)
+        pair.boosted_.columns_ = content["columns"]
+        pair.boosted_.booster_ = lgb.Booster(model_str=(folder / f"scale_{name}.txt").read_text(encoding="utf-8"))
+        blend.pairs_[name] = pair
     return blend
 
 

@@ -13,7 +13,7 @@ from levercap.artefact import verify, write_manifest
 from levercap.bundle.paths import read_paths, write_paths
 from levercap.columns import write_parquet
 from levercap.features import feature_table, stressed_volatility, turnover
-from levercap.forecast import Blocks, Forecaster
+from levercap.forecast import Blocks, Forecast, Forecaster
 from levercap.panel import Panel
 from levercap.scenario import ScenarioSet
 from levercap.snapshot import Snapshot
@@ -83,7 +83,7 @@ def make_snapshot(
         tails=forecast.tails,
         scenarios=blocks.scenarios(
             dict(zip(known["symbol"], known["volatility"], strict=True)),
-            path_es_ratios(forecaster, known["symbol"]),
+            _path_es_ratios(forecast),
             seed,
         ),
         stressed_factor=(known["stressed_volatility"] / known["volatility"]).to_numpy(dtype=float),
@@ -92,9 +92,20 @@ def make_snapshot(
     )
 
 
+def _path_es_ratios(forecast: Forecast) -> dict[str, tuple[float, float]]:
+    """Path ES at 97.5 % of today's tails in units of today's volatility, of longs and of shorts, by symbol."""
+    volatility = forecast.forecasts.set_index("symbol")["volatility"]
+    tails = forecast.tails[forecast.tails["level"] == LEVELS[0]]
+    long, short = (
+        tails[tails["side"] == str(side)].set_index("symbol")["path_es"].reindex(volatility.index) / volatility
+        for side in Side
+    )
+    return dict(zip(volatility.index, zip(long.tolist(), short.tolist(), strict=True), strict=True))
+
+
 def path_es_ratios(forecaster: Forecaster, symbols: pd.Series[str]) -> dict[str, tuple[float, float]]:
-    """Path ES at 97.5 % in units of volatility, of longs and of shorts, by symbol."""
-    long, short = (forecaster.tail.ratios(symbols, str(side), "path", LEVELS[0])[1] for side in Side)
+    """Path ES at 97.5 % in units of volatility at an average state, of longs and of shorts, by symbol."""
+    long, short = (forecaster.tail.ratios(symbols, side, "path", LEVELS[0])[1] for side in Side)
     return dict(zip(symbols, zip(long.tolist(), short.tolist(), strict=True), strict=True))
 
 

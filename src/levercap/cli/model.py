@@ -45,6 +45,12 @@ def register(verbs: Verbs) -> None:
     verb = add_verb(verbs, "evaluate", evaluate, "walk-forward evaluation with monthly refits, and its report")
     market_flag(verb)
     window_flags(verb, EVALUATED_DAYS)
+    verb.add_argument(
+        "--against",
+        default="all",
+        metavar="NAMES",
+        help="baselines beside B1: all that can run (default), none, or names with commas between",
+    )
     verb.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write or replace")
 
     verb = add_verb(verbs, "forecast", forecast, "forecasts of a fixed bundle over a period, for any symbols")
@@ -90,32 +96,49 @@ def train(flags: argparse.Namespace) -> Result:
 
 
 def evaluate(flags: argparse.Namespace) -> Result:
-    """Walk forward over the window and write the evidence."""
-    from levercap.pipeline.walkforward import evaluate as walk
+    """Walk forward over the window beside the baselines and write the evidence."""
+    from levercap.pipeline.evaluate import evaluate as walk
+    from levercap.pipeline.evaluate import rivals
     from levercap.report.build import write_report
 
     config = config_of(flags)
+    against = rivals(flags.against)
+    for name, why in against.skipped:
+        logger.warning("%s is left out: it %s", name, why)
     market = market_of(flags, config)
     start, stop = window_of(flags, market.panel.end, EVALUATED_DAYS)
     with progress_bar("evaluate", flags.quiet) as report:
-        summary = walk(market, start, stop, config, flags.out, progress=report)
+        summary = walk(market, start, stop, config, flags.out, report, against)
     write_report(flags.out, None, None, flags.out / "report.html")
     return Result(_evaluation_text(summary, flags.out), summary, market.findings)
 
 
 def _evaluation_text(summary: Mapping[str, Any], out: Path) -> str:
-    """The scores beside the baseline's, and the hit rates."""
+    """The scores beside B1's, the hit rates, and plainly where levercap is not better."""
     facts = pairs(
         {
             "period": f"{summary['from'][:10]} .. {summary['to'][:10]}",
             "days": summary["origins"],
             "symbols": summary["symbols"],
+            "models": ", ".join(summary["models"]),
+            "backtests": "{passed} passed, {failed} failed, {not_computable} not computable".format(
+                **summary["backtests"]
+            ),
             "written to": out,
         }
     )
     scores = [[name, d, summary["hit_rate"][name]] for name, d in summary["d_fz0"].items()]
     header = ["loss", "FZ0 against B1 (below zero is better)", "hit rate"]
-    return f"{facts}\n\n{table(header, scores)}"
+    return f"{facts}\n\n{table(header, scores)}\n\n{_verdict_text(summary)}"
+
+
+def _verdict_text(summary: Mapping[str, Any]) -> str:
+    rest = summary["not_better_than_b1"]
+    mine = [line for line in rest if line["model"] == "levercap"]
+    if not mine:
+        return f"levercap is better than B1 in all {summary['rows']} rows (p < 5 %, adjusted for all of them)"
+    lines = [f"  {line['side']} {line['kind']} {line['level']}: {line['why']}" for line in mine]
+    return "\n".join([f"levercap is not shown to be better than B1 in {len(mine)} of {summary['rows']} rows", *lines])
 
 
 def forecast(flags: argparse.Namespace) -> Result:

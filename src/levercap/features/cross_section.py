@@ -7,39 +7,81 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from levercap.features.returns import Ingredients
+from levercap.features.description import Description, described
+from levercap.features.returns import Ingredients, lagged_difference
 from levercap.features.smoothing import ewma, rolling_mean
 from levercap.features.volatility import log_volatility
 from levercap.panel import Panel
 from levercap.vocabulary import FloatArray
 
-__all__ = ["calendar_features", "cross_section_features"]
+__all__ = ["CALENDAR_DESCRIPTIONS", "DESCRIPTIONS", "calendar_features", "cross_section_features"]
 
 LEADER = "BTC"
 HIT_THRESHOLD = 2.0
+
+
+WINDOWS = {"24h": 24, "7d": 168}
+LABELS = (*WINDOWS, "30d")
+RELATIVE = "log ratio to the slow level"
+BOLLERSLEV = "Bollerslev, Hood, Huss and Pedersen 2018"
+
+DESCRIPTIONS = (
+    *described(
+        "market_volatility_{}",
+        LABELS,
+        "mean over the other symbols of their volatility over {}, each relative to its own slow level",
+        RELATIVE,
+        BOLLERSLEV,
+    ),
+    *described(
+        "leader_volatility_{}",
+        LABELS,
+        "the same of Bitcoin over {}; the mean of all symbols without it",
+        RELATIVE,
+        BOLLERSLEV,
+    ),
+    Description(
+        "market_downside_7d",
+        "mean squared negative hourly return of the mean symbol, 7 days",
+        "squared slow volatilities",
+    ),
+    Description("market_return_7d", "mean return of all symbols over 7 days", "slow volatilities of the window"),
+    Description("common_share_7d", "variance of the mean symbol over the mean variance, 7 days", "share"),
+    Description(
+        "hit_breadth_7d", "mean share of symbols whose 24-hour return is beyond 2 slow volatilities, 7 days", "share"
+    ),
+    Description("slow_level_to_market", "slow level over the mean slow level of all symbols", "log ratio"),
+)
+
+CALENDAR_DESCRIPTIONS = (
+    *described("week_sine_{}", "12", "sine of the hour of the week, harmonic {}", "-1 to 1"),
+    *described("week_cosine_{}", "12", "cosine of the hour of the week, harmonic {}", "-1 to 1"),
+    Description("hour", "hour of the day (UTC)", "hours"),
+)
 
 
 def cross_section_features(panel: Panel, x: Ingredients, slow: FloatArray) -> Iterator[tuple[str, FloatArray]]:
     """Name and (hours, symbols) values of each feature."""
     leader = leading(panel.symbols)
     squared = x.hourly**2
-    for label, hours in {"24h": 24, "7d": 168}.items():
+    for label, hours in WINDOWS.items():
         relative = log_volatility(rolling_mean(squared, hours)) - slow
         yield f"market_volatility_{label}", mean_of_others(relative)
-        yield f"leader_volatility_{label}", _broadcast(_of_leader(relative, leader), relative)
+        yield f"leader_volatility_{label}", broadcast(_of_leader(relative, leader), relative)
     smooth = log_volatility(ewma(squared, 720, 24)) - slow
     yield "market_volatility_30d", mean_of_others(smooth)
-    yield "leader_volatility_30d", _broadcast(_of_leader(smooth, leader), smooth)
+    yield "leader_volatility_30d", broadcast(_of_leader(smooth, leader), smooth)
     standardised = x.hourly / np.exp(slow)
     market = row_mean(standardised)
-    yield "market_downside_7d", _broadcast(rolling_mean(np.minimum(market, 0.0) ** 2, 168), smooth)
+    yield "market_downside_7d", broadcast(rolling_mean(np.minimum(market, 0.0) ** 2, 168), smooth)
+    week = lagged_difference(x.price, 168) / (np.exp(slow) * np.sqrt(7.0))
+    yield "market_return_7d", broadcast(row_mean(week), smooth)
     common = rolling_mean(market**2, 168)
     own = row_mean(rolling_mean(standardised**2, 168))
-    yield "common_share_7d", _broadcast(common / (own + 1e-12), smooth)
+    yield "common_share_7d", broadcast(common / (own + 1e-12), smooth)
     hits = np.where(np.isnan(x.daily), np.nan, np.abs(x.daily) > HIT_THRESHOLD * np.exp(slow))
-    yield "hit_breadth_7d", _broadcast(rolling_mean(row_mean(hits), 168), smooth)
+    yield "hit_breadth_7d", broadcast(rolling_mean(row_mean(hits), 168), smooth)
     yield "slow_level_to_market", slow - row_mean(slow)[:, None]
-    yield from _implied_features(panel, slow, leader)
 
 
 def calendar_features(panel: Panel) -> Iterator[tuple[str, FloatArray]]:
@@ -79,16 +121,5 @@ def _of_leader(values: FloatArray, leader: int | None) -> FloatArray:
     return row_mean(values) if leader is None else values[:, leader]
 
 
-def _broadcast(column: FloatArray, like: FloatArray) -> FloatArray:
+def broadcast(column: FloatArray, like: FloatArray) -> FloatArray:
     return np.repeat(np.reshape(column, (-1, 1)), like.shape[1], axis=1)
-
-
-def _implied_features(panel: Panel, slow: FloatArray, leader: int | None) -> Iterator[tuple[str, FloatArray]]:
-    """Log implied volatility of the leader per 24 h relative to its slow level, and its change over a week."""
-    if panel.implied_vol is None or leader is None:
-        return
-    implied = pd.DataFrame(np.log(panel.implied_vol[:, leader] / np.sqrt(365.0))).ffill(limit=24).to_numpy()[:, 0]
-    yield "implied_volatility", _broadcast(implied - slow[:, leader], slow)
-    change = np.full_like(implied, np.nan)
-    change[168:] = implied[168:] - implied[:-168]
-    yield "implied_volatility_change_7d", _broadcast(change, slow)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from levercap.vocabulary import FloatArray
 
-__all__ = ["daily_phase_ewma", "ewma", "rolling_max", "rolling_mean", "rolling_min"]
+__all__ = ["carried", "daily_phase_ewma", "ewma", "lagged", "rolling_max", "rolling_mean", "rolling_min"]
 
 DAY = 24
 
@@ -49,3 +49,15 @@ def rolling_max(values: FloatArray, hours: int) -> FloatArray:
 def rolling_min(values: FloatArray, hours: int) -> FloatArray:
     """Smallest of the last `hours` values, missing ones skipped."""
     return -rolling_max(-values, hours)
+
+
+def carried(values: FloatArray, hours: int) -> FloatArray:
+    """Missing values replaced by the last one that is at most `hours` old."""
+    return pd.DataFrame(values).ffill(limit=hours).to_numpy()
+
+
+def lagged(values: FloatArray, hours: int) -> FloatArray:
+    """The row `hours` before; NaN in the first `hours` rows."""
+    out = np.full_like(values, np.nan)
+    out[hours:] = values[: len(values) - hours]
+    return out

@@ -1,15 +1,19 @@
 """Forecasts: features in, volatility, tails, shock probabilities and joint scenarios out."""
 
+from levercap.forecast.baselines import BASELINES, Baseline, fit_baseline
 from levercap.forecast.forecaster import Forecast, Forecaster, fit_forecaster
 from levercap.forecast.history import history, known_by, out_of_sample_tails
 from levercap.forecast.scenarios import Blocks, agree, fill_missing, standardised_blocks, thin
 
 __all__ = [
+    "BASELINES",
+    "Baseline",
     "Blocks",
     "Forecast",
     "Forecaster",
     "agree",
     "fill_missing",
+    "fit_baseline",
     "fit_forecaster",
     "history",
     "known_by",

@@ -9,10 +9,22 @@ import pandas as pd
 
 from levercap.config import ForecastConfig
 from levercap.errors import DataError
-from levercap.forecast.history import Kind, Scale, fit_scale, history, known_by, volatility
+from levercap.forecast.history import (
+    Kind,
+    Scale,
+    Tail,
+    fit_scale,
+    fit_tail,
+    forecast_frame,
+    history,
+    known_by,
+    standardised,
+    volatility,
+)
+from levercap.forecast.market_shock import SMALLEST_SYMBOLS, MarketShock
 from levercap.forecast.shock import ShockModel, column
-from levercap.forecast.tail import ShrunkTail, standardise
-from levercap.vocabulary import HORIZON_HOURS, Side
+from levercap.forecast.shock_history import fit_shock, implied_columns
+from levercap.vocabulary import HORIZON_HOURS, FloatArray, Side
 
 __all__ = ["REPORTED_BARRIER", "SMALLEST_HISTORY", "Forecast", "Forecaster", "fit_forecaster"]
 
@@ -25,10 +37,19 @@ SMALLEST_HISTORY = 500
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """The two tables of design: `forecasts` (volatility and shock probabilities) and `tails` (VaR and ES)."""
+    """What is forecast.
+
+    Attributes
+    ----------
+    forecasts : volatility, shock probabilities, and the ones that volatility alone implies
+    tails : VaR and ES
+    market : one row per instant: as_of, symbols, probabilities that at least a share of the symbols is hit together;
+        None where nobody forecasts it
+    """
 
     forecasts: pd.DataFrame
     tails: pd.DataFrame
+    market: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +58,26 @@ class Forecaster:
 
     kind: Kind
     scale: Scale
-    tail: ShrunkTail
+    tail: Tail
     shock: ShockModel
+    market_shock: MarketShock | None = None
 
     def predict(self, features: pd.DataFrame) -> Forecast:
         """Forecasts for every row of a feature table; rows without even a baseline volatility are left out."""
         sigma = volatility(self.scale, features)
         usable = np.isfinite(sigma)
-        forecasts = features.loc[usable, ["as_of", "symbol"]].reset_index(drop=True)
-        forecasts["horizon_hours"] = HORIZON_HOURS
-        forecasts["volatility"] = sigma[usable]
-        shocks = self.shock.predict(sigma[usable])
+        frame = forecast_frame(features, sigma)[usable].reset_index(drop=True)
+        forecasts = frame[["as_of", "symbol", "volatility"]].copy()
+        forecasts.insert(2, "horizon_hours", HORIZON_HOURS)
+        shocks = self.shock.predict(sigma[usable], features[usable].reset_index(drop=True))
+        implied = self.shock.implied_table(sigma[usable])
         for side in Side:
             forecasts[f"shock_probability_{side}"] = shocks[column(side, REPORTED_BARRIER)]
-        return Forecast(pd.concat([forecasts, shocks], axis=1), self.tail.predict(forecasts))
+        table = pd.concat([forecasts, shocks, implied.set_axis(implied_columns(), axis=1)], axis=1)
+        market = None
+        if self.market_shock is not None:
+            market = self.market_shock.predict(frame["as_of"], sigma[usable], implied, shocks)
+        return Forecast(table, self.tail.predict(frame), market)
 
 
 def fit_forecaster(
@@ -68,8 +95,8 @@ def fit_forecaster(
     """
     past = history(kind, features, outcomes, config) if past is None else past
     known = known_by(features, until)
-    z = standardise(outcomes, past["volatility"].to_numpy())[known]
-    count = int(z["path_long"].notna().sum())
+    z = standardised(past, outcomes)
+    count = int(z["path_long"].notna().to_numpy()[known].sum())
     if count < SMALLEST_HISTORY:
         if kind == "b1":
             raise DataError(
@@ -77,9 +104,17 @@ def fit_forecaster(
                 "to estimate a tail from: give a longer market history or a later --until"
             )
         return fit_forecaster("b1", features, outcomes, until, config)
+    sigma = past["volatility"].to_numpy()
     return Forecaster(
         kind,
         fit_scale(kind, features, outcomes, until, config),
-        ShrunkTail(config.tail_shrinkage).fit(z),
-        ShockModel().fit(z).calibrate(past[known], outcomes[known]),
+        fit_tail(kind, z, past, outcomes, until, config),
+        fit_shock(features if kind == "levercap" else None, sigma, outcomes, past, known),
+        _market_shock(outcomes[known], sigma[known]),
     )
+
+
+def _market_shock(outcomes: pd.DataFrame, sigma: FloatArray) -> MarketShock | None:
+    """None where no instant has had five symbols."""
+    together = (outcomes["path_long"].notna() & np.isfinite(sigma)).groupby(outcomes["as_of"]).sum()
+    return MarketShock().fit(outcomes, sigma) if (together >= SMALLEST_SYMBOLS).any() else None

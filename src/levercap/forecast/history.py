@@ -14,19 +14,41 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import ForecastConfig
-from levercap.forecast.scale import B1Scale, BlendedScale, target
-from levercap.forecast.shock import ShockModel, empty_table
-from levercap.forecast.tail import ShrunkTail, standardise
+from levercap.forecast.conditional import STATE, ConditionalTail
+from levercap.forecast.guard import GUARD_DAYS
+from levercap.forecast.scale import B1Scale, BlendedScale, targets
+from levercap.forecast.shock_history import out_of_sample_shocks
+from levercap.forecast.tail import ROWS, ShrunkTail, losses_table, row_name, standardise
 from levercap.vocabulary import HORIZON_HOURS, BoolArray, FloatArray
 
-__all__ = ["KINDS", "Kind", "fit_scale", "history", "known_by", "out_of_sample_tails", "refit_dates", "volatility"]
+__all__ = [
+    "B1_SHRINKAGE",
+    "KINDS",
+    "Kind",
+    "Tail",
+    "fit_scale",
+    "fit_tail",
+    "forecast_frame",
+    "history",
+    "known_by",
+    "out_of_sample_tails",
+    "refit_dates",
+    "standardised",
+    "volatility",
+]
 
 Kind = Literal["levercap", "b1"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Scale = BlendedScale | B1Scale
+Tail = ConditionalTail | ShrunkTail
 
 SMALLEST_TRAINING_ROWS = 1000
 SMALLEST_TAIL_ROWS = 500
+B1_SHRINKAGE = 500.0
+LOSS_COLUMNS = [f"{row_name(*row)}{suffix}" for row in ROWS for suffix in ("", "_es")]
+END_MEMORY = 0.3
+"""Weight of B1, in logs, in the volatility that losses at the end of the horizon are measured in: the move of a whole
+day remembers longer than its path."""
 
 
 def known_by(table: pd.DataFrame, instant: pd.Timestamp) -> BoolArray:
@@ -51,7 +73,7 @@ def fit_scale(
     age_days = (until - X["as_of"]).dt.total_seconds().to_numpy() / 86400.0
     weight = 0.5 ** (age_days / config.recency_half_life_days)
     model = BlendedScale(config.ridge_penalty, config.boosting_rounds, config.boosting_leaves, config.seed)
-    return model.fit(X, target(X, outcomes.loc[usable, "realised_volatility"]), weight)
+    return model.fit(X, targets(X, outcomes[usable]), weight)
 
 
 def volatility(scale: Scale, features: pd.DataFrame) -> FloatArray:
@@ -59,45 +81,76 @@ def volatility(scale: Scale, features: pd.DataFrame) -> FloatArray:
     return np.asarray(np.exp(scale.predict(features) + features["slow_level"].to_numpy()), dtype=np.float64)
 
 
-def history(kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, config: ForecastConfig) -> pd.DataFrame:
-    """Out-of-sample `volatility` and implied shock probabilities, one row per row of `features`.
+def forecast_frame(features: pd.DataFrame, sigma: FloatArray) -> pd.DataFrame:
+    """What a tail model predicts from: as_of, symbol, volatility, end_volatility and the state of the market."""
+    frame = features.reindex(columns=["as_of", "symbol", *STATE])
+    b1 = np.exp(features["b1_volatility"].to_numpy() + features["slow_level"].to_numpy())
+    frame.insert(2, "volatility", sigma)
+    frame.insert(3, "end_volatility", sigma ** (1.0 - END_MEMORY) * b1**END_MEMORY)
+    return frame
 
-    `outcomes` is aligned with `features`, NaN where not known. Rows before the first refit with enough outcomes are
-    NaN.
+
+def standardised(frame: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """What a tail model learns from: losses in units of the volatilities of `frame`, beside as_of and the state."""
+    volatilities = (frame[name].to_numpy(dtype=float) for name in ("volatility", "end_volatility"))
+    return pd.concat([standardise(outcomes, *volatilities), frame[["as_of", *STATE]]], axis=1)
+
+
+def fit_tail(
+    kind: Kind, z: pd.DataFrame, past: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timestamp, config: ForecastConfig
+) -> Tail:
+    """Tail model of the given kind from the outcomes known at `until`.
+
+    `z` (from `standardised`), `past` (a history) and `outcomes` are aligned.
     """
-    out = features[["as_of", "symbol"]].copy()
-    out["volatility"] = volatility(B1Scale(), features) if kind == "b1" else np.nan
+    known = known_by(past, until)
+    tail = _tail(kind, config).fit(z[known])
+    if isinstance(tail, ConditionalTail):
+        recent = known & (past["as_of"] >= until - pd.Timedelta(days=GUARD_DAYS)).to_numpy()
+        tail.guard(outcomes[recent], past[recent])
+    return tail
+
+
+def _tail(kind: Kind, config: ForecastConfig) -> Tail:
+    if kind == "b1":
+        return ShrunkTail(B1_SHRINKAGE)
+    return ConditionalTail(config.tail_shrinkage, config.lean_penalty)
+
+
+def history(kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, config: ForecastConfig) -> pd.DataFrame:
+    """Out-of-sample forecasts, one row per row of `features`.
+
+    Columns of `forecast_frame`; those of `out_of_sample_shocks`; and value at risk and expected shortfall of every
+    side, kind and level without the guard (``long_975``, ``long_975_es``, ...). `outcomes` is aligned with `features`,
+    NaN where not known. Rows before the first refit with enough outcomes are NaN.
+    """
+    sigma = volatility(B1Scale(), features) if kind == "b1" else np.full(len(features), np.nan)
     if kind != "b1":
-        for now, train in _segments(
-            features, outcomes["realised_volatility"].notna().to_numpy(), SMALLEST_TRAINING_ROWS
-        ):
-            scale = fit_scale(kind, features, outcomes, train, config)
-            out.loc[now, "volatility"] = volatility(scale, features[now])
-    return _with_implied_shocks(out, outcomes)
-
-
-def _with_implied_shocks(out: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
-    z = standardise(outcomes, out["volatility"].to_numpy())
-    tables = []
-    for now, train in _segments(out, z["path_long"].notna().to_numpy(), SMALLEST_TAIL_ROWS):
-        model = ShockModel().fit(z[known_by(out, train)])
-        table = model.implied_table(out.loc[now, "volatility"].to_numpy())
-        tables.append(table.set_index(np.flatnonzero(now)))
-    implied = pd.concat(tables) if tables else empty_table()
-    return pd.concat([out.reset_index(drop=True), implied.reindex(range(len(out)))], axis=1).set_index(out.index)
+        learnable = outcomes["realised_volatility"].notna().to_numpy()
+        for now, train in _segments(features, learnable, SMALLEST_TRAINING_ROWS):
+            sigma[now] = volatility(fit_scale(kind, features, outcomes, train, config), features[now])
+    past = forecast_frame(features, sigma)
+    z = standardised(past, outcomes)
+    segments = [
+        (now, known_by(past, train))
+        for now, train in _segments(past, z["path_long"].notna().to_numpy(), SMALLEST_TAIL_ROWS)
+    ]
+    tails = [losses_table(_tail(kind, config).fit(z[known]), past[now]) for now, known in segments]
+    losses = pd.concat(tails) if tails else pd.DataFrame(columns=LOSS_COLUMNS, dtype=float)
+    shocks = out_of_sample_shocks(features if kind == "levercap" else None, sigma, outcomes, segments)
+    return pd.concat([past, shocks, losses.reindex(past.index)], axis=1)
 
 
 def out_of_sample_tails(
-    past: pd.DataFrame, outcomes: pd.DataFrame, start: pd.Timestamp, config: ForecastConfig
+    kind: Kind, past: pd.DataFrame, outcomes: pd.DataFrame, start: pd.Timestamp, config: ForecastConfig
 ) -> pd.DataFrame:
-    """Tails of the rows of `past` (a history) from `start` on, each from ratios known at the refit date before it."""
-    z = standardise(outcomes, past["volatility"].to_numpy())
+    """Tails of the rows of `past` (a history) from `start` on, each by the model of the refit date before it."""
+    z = standardised(past, outcomes)
     parts = []
     for now, train in _segments(past, z["path_long"].notna().to_numpy(), SMALLEST_TAIL_ROWS):
         rows = now & (past["as_of"] >= start).to_numpy() & past["volatility"].notna().to_numpy()
         if rows.any():
-            tail = ShrunkTail(config.tail_shrinkage).fit(z[known_by(past, train)])
-            parts.append(tail.predict(past[rows]))
+            parts.append(fit_tail(kind, z, past, outcomes, train, config).predict(past[rows]))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

@@ -11,13 +11,26 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from levercap.vocabulary import FloatArray
 
-__all__ = ["B1Scale", "BlendedScale", "BoostedScale", "RidgeScale", "feature_columns", "target"]
+__all__ = [
+    "TARGETS",
+    "B1Scale",
+    "BlendedScale",
+    "BoostedScale",
+    "PairScale",
+    "RidgeScale",
+    "feature_columns",
+    "targets",
+]
 
 NOT_FEATURES = ("as_of", "symbol")
 CLIP = 4.0
 LARGEST_MISSING_SHARE = 0.1
 SMALLEST_VOLATILITY = 1e-4
-RIDGE_SHARE, BOOSTED_SHARE, B1_SHARE = 0.4, 0.4, 0.2
+SMALLEST_RISE = 0.004
+DISPLACEMENTS = ("move_", "market_move_", "common_move_")
+
+TARGETS = {"volatility": 0.4, "range": 0.3, "upside": 0.3}
+"""What the scale models learn, and the weight of each in the blend."""
 
 
 def feature_columns(features: pd.DataFrame) -> list[str]:
@@ -25,10 +38,17 @@ def feature_columns(features: pd.DataFrame) -> list[str]:
     return [c for c in features.columns if c not in NOT_FEATURES]
 
 
-def target(features: pd.DataFrame, realised_volatility: pd.Series[float]) -> FloatArray:
-    """What the scale models learn: log realised volatility over the horizon minus the symbol's slow log volatility."""
-    log_realised = np.log(np.maximum(realised_volatility.to_numpy(dtype=float), SMALLEST_VOLATILITY))
-    return np.asarray(log_realised - features["slow_level"].to_numpy(), dtype=np.float64)
+def targets(features: pd.DataFrame, outcomes: pd.DataFrame) -> FloatArray:
+    """(rows, 3) what the scale models learn, each as a log minus the symbol's slow log volatility.
+
+    volatility: realised over the horizon; range: the larger path loss of the two sides; upside: the path loss of
+    shorts plus 0.4 %, since a coin that can run up can also crash.
+    """
+    floor = SMALLEST_VOLATILITY
+    realised = np.maximum(outcomes["realised_volatility"].to_numpy(dtype=float), floor)
+    long, short = (outcomes[name].to_numpy(dtype=float) for name in ("path_long", "path_short"))
+    logs = np.log(np.column_stack([realised, np.maximum(np.maximum(long, short), floor), short + SMALLEST_RISE]))
+    return np.asarray(logs - features["slow_level"].to_numpy()[:, None], dtype=np.float64)
 
 
 class B1Scale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -59,7 +79,7 @@ class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.penalty = penalty
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Fit on (rows, features); `y` from `target`."""
+        """Fit on (rows, features) and (rows,)."""
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         weight = weight / weight.sum()
         names = [c for c in feature_columns(X) if X[c].isna().mean() <= LARGEST_MISSING_SHARE]
@@ -109,7 +129,7 @@ class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Fit on (rows, features); `y` from `target`. Missing features are handled by the trees."""
+        """Fit on (rows, features) and (rows,). Missing features are handled by the trees."""
         self.columns_ = feature_columns(X)
         values = X[self.columns_].to_numpy(dtype=float)
         if np.isinf(values).any():
@@ -142,11 +162,32 @@ class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         }
 
 
-class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Weighted mean, in logs, of ridge (0.4), boosted trees (0.4) and the baseline B1 (0.2).
+class PairScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Mean of ridge and boosted trees fitted to the same target: one extrapolates, the other bends."""
 
-    B1's long memory is the insurance against crashes out of calm; where a model's number is not finite, B1's is taken
-    alone.
+    def __init__(self, penalty: float = 10.0, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
+        self.penalty = penalty
+        self.rounds = rounds
+        self.leaves = leaves
+        self.seed = seed
+
+    def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Fit both learners on (rows, features) and (rows,)."""
+        self.ridge_ = RidgeScale(self.penalty).fit(X, y, sample_weight)
+        self.boosted_ = BoostedScale(self.rounds, self.leaves, self.seed).fit(X, y, sample_weight)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """(rows,) mean of the two."""
+        return np.asarray(0.5 * (self.ridge_.predict(X) + self.boosted_.predict(X)), dtype=np.float64)
+
+
+class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Weighted mean, in logs, of a `PairScale` for each of `TARGETS`.
+
+    Range and upside are brought to the mean level of volatility, so that the blend is a volatility. They are learned
+    without the displacement features, which tell much about volatility and little about extremes. Where the blend is
+    not finite, the baseline B1 is taken.
     """
 
     def __init__(self, penalty: float = 10.0, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
@@ -156,15 +197,22 @@ class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Fit both learners on (rows, features); `y` from `target`."""
-        self.ridge_ = RidgeScale(self.penalty).fit(X, y, sample_weight)
-        self.boosted_ = BoostedScale(self.rounds, self.leaves, self.seed).fit(X, y, sample_weight)
+        """Fit on (rows, features) and (rows, 3), the latter from `targets`."""
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        level = np.average(y, axis=0, weights=weight)
+        extremes = X[[c for c in X.columns if not c.startswith(DISPLACEMENTS)]]
+        self.pairs_ = {
+            name: PairScale(self.penalty, self.rounds, self.leaves, self.seed).fit(
+                X if name == "volatility" else extremes, y[:, k] - level[k] + level[0], weight
+            )
+            for k, name in enumerate(TARGETS)
+        }
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """(rows,) log volatility relative to the slow level."""
         baseline = B1Scale().predict(X)
-        blend = RIDGE_SHARE * self.ridge_.predict(X) + BOOSTED_SHARE * self.boosted_.predict(X) + B1_SHARE * baseline
+        blend = np.sum([weight * self.pairs_[name].predict(X) for name, weight in TARGETS.items()], axis=0)
         return np.where(np.isfinite(blend), blend, baseline)
 
 

@@ -63,12 +63,13 @@ class Blocks:
     def scenarios(self, volatility: dict[str, float], tail: dict[str, tuple[float, float]], seed: int) -> ScenarioSet:
         """Scenarios of the symbols in `volatility` (per 24 h), in its order sorted by name.
 
-        A symbol the blocks do not hold borrows the market part and pooled residuals, and is brought to agree with its
-        pair of `tail` (path ES ratio of longs and of shorts at 97.5 %).
+        Each symbol is brought to agree with its pair of `tail` (path ES ratio of longs and of shorts at 97.5 %). One
+        that the blocks do not hold borrows the market part and pooled residuals.
         """
         symbols = tuple(sorted(volatility))
         unseen = tuple(s for s in symbols if s not in self.symbols)
-        blocks = self if not unseen else self.with_unseen(unseen, {s: tail[s] for s in unseen}, seed)
+        blocks = self if not unseen else self.with_unseen(unseen, seed)
+        blocks = agree(blocks, {s: tail[s] for s in symbols if s in tail})
         rows = [blocks.symbols.index(s) for s in symbols]
         scale = np.array([volatility[s] for s in symbols], dtype=np.float32)
         return ScenarioSet(
@@ -80,7 +81,7 @@ class Blocks:
             starts=blocks.starts,
         )
 
-    def with_unseen(self, symbols: tuple[str, ...], tail: dict[str, tuple[float, float]], seed: int) -> Blocks:
+    def with_unseen(self, symbols: tuple[str, ...], seed: int) -> Blocks:
         """These blocks and those of symbols without any history, made of the market part and pooled residuals."""
         low, high = (np.full((len(symbols), *self.low.shape[1:]), np.nan, dtype=np.float32) for _ in range(2))
         end = np.full((len(symbols), self.end.shape[1]), np.nan, dtype=np.float32)
@@ -92,8 +93,7 @@ class Blocks:
             np.concatenate([self.high, high]),
             np.concatenate([self.end, end]),
         )
-        filled = fill_missing(both, seed)
-        return agree(filled, tail)
+        return fill_missing(both, seed)
 
 
 def standardised_blocks(panel: Panel, volatility: pd.DataFrame) -> Blocks:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from levercap.config import ForecastConfig
 from levercap.errors import DataError
 from levercap.forecast.baselines import Baseline, fit_baseline
 from levercap.forecast.forecaster import Forecast
@@ -17,16 +16,14 @@ from levercap.pipeline.walkforward import Month
 __all__ = ["walk_baseline", "walk_baselines"]
 
 
-def walk_baseline(
-    name: str, data: Dataset, months: Iterable[Month], config: ForecastConfig | None = None
-) -> Iterator[tuple[Month, Baseline, Forecast]]:
+def walk_baseline(name: str, data: Dataset, months: Iterable[Month]) -> Iterator[tuple[Month, Baseline, Forecast]]:
     """Each month, the baseline fitted on what was known at its start, and its forecasts of the month's midnights.
 
     The filters see every day as it comes: the return known at an origin enters the forecast of that origin.
     """
     as_of = data.features["as_of"]
     for month in months:
-        baseline = fit_baseline(name, data.features, data.outcomes, month.start, config)
+        baseline = fit_baseline(name, data.features, data.outcomes, month.start)
         rows = ((as_of >= month.start) & (as_of < month.stop)).to_numpy()
         if rows.any():
             yield month, baseline, baseline.predict(data.features[rows], data.outcomes[rows])
@@ -36,14 +33,13 @@ def walk_baselines(
     names: Sequence[str],
     data: Dataset,
     months: Sequence[Month],
-    config: ForecastConfig | None = None,
     progress: Progress = silent,
 ) -> dict[str, pd.DataFrame]:
     """Tails table of every baseline over the months, by name."""
     done, tails = 0, {}
     for name in names:
         parts = []
-        for _, _, forecast in walk_baseline(name, data, months, config):
+        for _, _, forecast in walk_baseline(name, data, months):
             parts.append(forecast.tails)
             done += 1
             progress(done, len(names) * len(months))

@@ -77,7 +77,7 @@ def snapshots(market: Market, origins: pd.DatetimeIndex, config: Config) -> Iter
     around = surroundings(market.panel, origins, config.policy.stressed_quantile)
     provenance = {"config_hash": config.config_hash(), "data_hash": market.panel.data_hash()}
     months = refits(origins[0], origins[-1] + pd.Timedelta(hours=1))
-    for month, forecaster in walk("levercap", data, months, config, past["levercap"]):
+    for month, forecaster in walk("levercap", data, months, config, past):
         before = past[forecaster.kind]
         blocks = build_blocks(
             market.panel.until(month.start), before[before["as_of"] < month.start], forecaster, config

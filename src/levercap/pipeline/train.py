@@ -26,6 +26,7 @@ from levercap.forecast.history import KINDS, Kind
 from levercap.market import Market, tiers_as_of
 from levercap.panel import Panel
 from levercap.pipeline.card import model_card
+from levercap.pipeline.choice import choose_kind, daily_difference
 from levercap.pipeline.dataset import Dataset, build_dataset
 from levercap.pipeline.output import atomic_folder, require_ours
 from levercap.pipeline.progress import Progress, silent
@@ -45,6 +46,7 @@ def train(
 ) -> Bundle:
     """Fit on what was known at `until` (default: the market's end) and write a bundle to `out`.
 
+    Where the year before speaks against the recipe of `kind`, the bundle is the baseline's (`choose_kind`).
     Raises DataError when the history is too short for even the baseline.
     """
     require_ours(out, marker=None)
@@ -54,9 +56,10 @@ def train(
     progress(1, steps)
     past = {each: history(each, data.features, data.outcomes, config.forecast) for each in KINDS}
     progress(2, steps)
-    forecaster = fit_forecaster(kind, data.features, data.outcomes, panel.end, config.forecast, past[kind])
+    chosen = choose_kind(kind, daily_difference(past[kind], past["b1"], data.outcomes), panel.end)
+    forecaster = fit_forecaster(chosen, data.features, data.outcomes, panel.end, config.forecast, past[chosen])
     progress(3, steps)
-    evidence = _evidence(data, past[forecaster.kind], past["b1"], panel.end, config)
+    evidence = _evidence(forecaster.kind, data, past[forecaster.kind], past["b1"], panel.end, config)
     progress(4, steps)
     blocks = build_blocks(panel, past[forecaster.kind], forecaster, config)
     progress(5, steps)
@@ -78,13 +81,13 @@ def build_blocks(panel: Panel, past: pd.DataFrame, forecaster: Forecaster, confi
 
 
 def _evidence(
-    data: Dataset, past: pd.DataFrame, baseline: pd.DataFrame, until: pd.Timestamp, config: Config
+    kind: Kind, data: Dataset, past: pd.DataFrame, baseline: pd.DataFrame, until: pd.Timestamp, config: Config
 ) -> dict[str, pd.DataFrame]:
     """Out-of-sample tails of the last year, the baseline's beside them, and what happened."""
     start = until - pd.Timedelta(days=EVIDENCE_DAYS)
     tables = {
-        name: out_of_sample_tails(table, data.outcomes, start, config.forecast)
-        for name, table in (("tails", past), ("baseline_tails", baseline))
+        name: out_of_sample_tails(kind, table, data.outcomes, start, config.forecast)
+        for name, kind, table in (("tails", kind, past), ("baseline_tails", "b1", baseline))
     }
     outcomes = data.outcomes[data.outcomes["as_of"] >= start]
     return {**tables, "outcomes": outcomes.reset_index(drop=True)}

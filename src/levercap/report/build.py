@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from levercap.report.attributions import attributions_section
+from levercap.report.backtests import backtests_section
+from levercap.report.breakdown import breakdown_section
+from levercap.report.breaks import breaks_section
 from levercap.report.cuts import cuts_section
 from levercap.report.glossary import glossary_section
 from levercap.report.headline import headline_section
 from levercap.report.hits import hit_rows, hits_section
+from levercap.report.influence import influence_section
 from levercap.report.inputs import Evaluation, Scores, read_evaluation, read_manifest, read_scores
 from levercap.report.limits import limits_section, status_section
+from levercap.report.models import models_section
+from levercap.report.murphy import murphy_section
 from levercap.report.page import page
 from levercap.report.scores import board_of, scores_section
 from levercap.report.shocks import shocks, shocks_section
 from levercap.report.training import files_section, training_section
+from levercap.report.weaknesses import weaknesses_section
 
 __all__ = ["render", "write_report"]
 
 TITLE = "Leverage limits: risk report"
+
+EVIDENCE: Final = (
+    "All models with adjusted p-values",
+    "Coins and years",
+    "Influential days and events",
+    "Coverage after breaks",
+    "Backtests",
+    "Murphy diagrams",
+    "Feature attributions",
+)
+"""Sections that stand only where the evaluation holds their tables."""
 
 
 def write_report(evaluation: Path | None, scores: Path | None, bundle: Path | None, out: Path) -> Path:
@@ -55,19 +74,32 @@ def write_report(evaluation: Path | None, scores: Path | None, bundle: Path | No
 def render(evaluation: Evaluation | None, scores: Scores | None, manifest: dict[str, Any] | None) -> str:
     """The page as text."""
     board, hits, found = board_of(evaluation), hit_rows(evaluation), shocks(evaluation)
+    models, breakdown, influence = (make(evaluation) for make in (models_section, breakdown_section, influence_section))
+    breaks, backtests = breaks_section(evaluation), backtests_section(evaluation)
+    murphy, attributions = murphy_section(evaluation), attributions_section(evaluation)
+    evidence = dict(zip(EVIDENCE, (models, breakdown, influence, breaks, backtests, murphy, attributions), strict=True))
+    absent = [title for title, section in evidence.items() if section is None]
     sections = [
-        headline_section(board, hits, found, scores),
+        headline_section(board, hits, found, scores, evaluation),
         training_section(manifest, evaluation, scores),
         scores_section(board),
-        hits_section(hits),
-        shocks_section(found),
+        models,
+        weaknesses_section(evaluation, board, absent),
+        breakdown,
+        influence,
+        breaks,
+        hits_section(hits, evaluation),
+        backtests,
+        shocks_section(found, evaluation),
+        murphy,
+        attributions,
         limits_section(scores),
         cuts_section(scores),
         status_section(scores),
         glossary_section(),
         files_section(manifest),
     ]
-    return page(TITLE, _subtitle(evaluation, scores, manifest), sections)
+    return page(TITLE, _subtitle(evaluation, scores, manifest), [one for one in sections if one is not None])
 
 
 def _subtitle(evaluation: Evaluation | None, scores: Scores | None, manifest: dict[str, Any] | None) -> str:

@@ -12,11 +12,12 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from levercap.evaluation import REFERENCE
 from levercap.report.drawing import BLUE, COLOURS, GREY, ORANGE, RED, ZONES, drawing, svg
 from levercap.report.formatting import NARROW, minus, number
 from levercap.vocabulary import FloatArray
 
-__all__ = ["HitSeries", "binding_bars", "hits_over_time", "intervals", "limit_histogram", "reliability"]
+__all__ = ["HitSeries", "binding_bars", "hits_over_time", "intervals", "leads", "limit_histogram"]
 
 
 PER_CENT = FuncFormatter(lambda share, _: f"{round(100 * share, 6):g}{NARROW}%")
@@ -34,6 +35,7 @@ class HitSeries:
     window : days
     nominal : rate that a right forecast has
     yellow, red : rates from which the light changes
+    reference : rolling mean of the baseline; None where it is not known
     """
 
     title: str
@@ -43,6 +45,7 @@ class HitSeries:
     nominal: float
     yellow: float
     red: float
+    reference: pd.Series | None = None
 
 
 def intervals(labels: Sequence[str], value: FloatArray, low: FloatArray, high: FloatArray, title: str) -> bytes:
@@ -80,7 +83,7 @@ def hits_over_time(series: Sequence[HitSeries]) -> bytes:
     with drawing():
         figure = Figure(figsize=(8.6, 4.6))
         grid = figure.subplots(2, len(series), squeeze=False, height_ratios=(1.0, 1.5), sharex="col", sharey="row")
-        top = max(1.15 * max(one.red, float(np.nanmax([one.nominal, *one.rolling]))) for one in series)
+        top = max(1.15 * max(one.red, _highest(one)) for one in series)
         tallest = min(1.0, 1.1 * max(0.1, *(float(one.share.max()) for one in series)))
         for column, one in enumerate(series):
             _daily(grid[0, column], one, tallest)
@@ -89,20 +92,6 @@ def hits_over_time(series: Sequence[HitSeries]) -> bytes:
         grid[1, 0].set_ylabel(f"hit rate, last {series[0].window} days")
         handles, names = grid[1, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names))
-        return svg(figure)
-
-
-def reliability(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> bytes:
-    """Predicted against observed frequency, one panel per outer name (barrier), one colour per inner name (side)."""
-    with drawing():
-        width = len(tables)
-        figure = Figure(figsize=(8.6, 3.3 if width > 1 else 4.6))
-        for axes, (barrier, sides) in zip(figure.subplots(1, width, squeeze=False)[0], tables.items(), strict=True):
-            _reliability_panel(axes, barrier, sides)
-        figure.axes[0].set_ylabel("observed frequency")
-        figure.supxlabel("predicted probability (both axes logarithmic)", fontsize=9)
-        handles, names = figure.axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper right", ncols=len(names))
         return svg(figure)
 
 
@@ -155,6 +144,40 @@ def binding_bars(counts: Mapping[str, int]) -> bytes:
         return svg(figure)
 
 
+def leads(labels: Sequence[str], whole: FloatArray, without: FloatArray, worst: FloatArray, title: str) -> bytes:
+    """A difference with all days, without the most influential and without the most helpful days, one line each."""
+    with drawing():
+        figure = Figure(figsize=(8.6, 0.9 + 0.32 * len(labels)))
+        axes = figure.subplots()
+        place = np.arange(len(labels))[::-1]
+        points = {
+            "all days": (whole, "o", BLUE),
+            "without the ten most influential": (without, "D", GREY),
+            "without the ten most helpful": (worst, "|", RED),
+        }
+        every = np.stack([whole, without, worst])
+        axes.hlines(place, np.nanmin(every, axis=0), np.nanmax(every, axis=0), color="#c3cad1", linewidth=1.2)
+        for name, (values, marker, colour) in points.items():
+            width = 2.2 if marker == "|" else 1.0
+            size = 11 if marker == "|" else 6
+            axes.plot(values, place, marker, color=colour, markersize=size, markeredgewidth=width, label=name)
+        axes.axvline(0.0, color="#1d2733", linewidth=1.0)
+        axes.set_yticks(place, labels)
+        axes.set_ylim(-0.7, len(labels) - 0.3)
+        axes.grid(axis="y", visible=False)
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: minus(f"{round(x, 9):g}")))
+        axes.set_xlabel(title)
+        figure.legend(loc="outside upper right", ncols=3)
+        return svg(figure)
+
+
+def _highest(one: HitSeries) -> float:
+    every = [one.nominal, *one.rolling, *(() if one.reference is None else one.reference)]
+    return float(np.nanmax(every))
+
+
 def _daily(axes: Axes, one: HitSeries, top: float) -> None:
     hit = one.share[one.share > 0]
     axes.vlines(hit.index.to_numpy(), 0.0, hit.to_numpy(), color=GREY, linewidth=0.8)
@@ -169,6 +192,10 @@ def _rolling(axes: Axes, one: HitSeries, top: float) -> None:
     axes.axhspan(one.yellow, one.red, color=ZONES["yellow"], label="yellow zone")
     axes.axhspan(one.red, top, color=ZONES["red"], label="red zone")
     axes.axhline(one.nominal, color="#1d2733", linestyle="--", linewidth=1.0, label="nominal")
+    if one.reference is not None:
+        axes.plot(
+            one.reference.index.to_numpy(), one.reference.to_numpy(), color=ORANGE, linewidth=1.0, label=REFERENCE
+        )
     axes.plot(one.rolling.index.to_numpy(), one.rolling.to_numpy(), color=BLUE, linewidth=1.6, label="observed")
     axes.grid(visible=False)
     axes.set_ylim(0.0, top)
@@ -176,29 +203,6 @@ def _rolling(axes: Axes, one: HitSeries, top: float) -> None:
     locator = AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
-
-
-def _reliability_panel(axes: Axes, title: str, sides: Mapping[str, pd.DataFrame]) -> None:
-    seen = pd.concat(sides.values())
-    positive = seen[["predicted", "observed"]].to_numpy()
-    floor = max(positive[positive > 0].min() / 1.6, 1e-5) if (positive > 0).any() else 1e-4
-    ceiling = min(1.0, 1.6 * float(seen[["predicted", "high"]].to_numpy().max()))
-    axes.plot([floor, ceiling], [floor, ceiling], color="#1d2733", linewidth=1.0, linestyle="--")
-    for (side, table), colour, marker in zip(sides.items(), (BLUE, ORANGE, GREY), ("o", "s", "^"), strict=False):
-        x = np.maximum(table["predicted"].to_numpy(), floor)
-        y = np.maximum(table["observed"].to_numpy(), floor)
-        low, high = np.maximum(table["low"].to_numpy(), floor), np.maximum(table["high"].to_numpy(), floor)
-        error = np.maximum([y - low, high - y], 0.0)
-        axes.errorbar(x, y, yerr=error, fmt=marker, color=colour, markersize=4, linewidth=1.1, capsize=2, label=side)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(floor, ceiling)
-    axes.set_ylim(floor, ceiling)
-    axes.set_aspect("equal")
-    axes.set_title(title)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PER_CENT)
-        axis.set_minor_formatter(NullFormatter())
 
 
 def _cycle(size: int) -> list[str]:

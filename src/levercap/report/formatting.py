@@ -15,6 +15,7 @@ __all__ = [
     "multiple",
     "number",
     "percent",
+    "probability",
     "row_name",
     "signed",
     "words",
@@ -60,6 +61,11 @@ def signed(value: float | None, digits: int = 4) -> str:
 def percent(value: float | None, digits: int = 2) -> str:
     """A share as a percentage."""
     return MISSING if value is None or not math.isfinite(value) else f"{number(100 * value, digits)}{NARROW}%"
+
+
+def probability(value: float | None) -> str:
+    """A p-value: three decimals, and never a zero that is none."""
+    return "<0.001" if value is not None and 0 <= value < 0.0005 else number(value, 3)
 
 
 def multiple(value: float | None, digits: int = 2) -> str:

@@ -9,6 +9,33 @@ from levercap.report.page import Section, escape
 __all__ = ["glossary_section"]
 
 TERMS: Final = {
+    "AUC": "Area under the curve: the chance that a day with a shock was ranked above a day without. 1 is "
+    "perfect, 0.5 is chance. It says nothing on calibration.",
+    "Adjusted p-value": "A p-value that allows for the number of comparisons made. Romano and Wolf's uses how the "
+    "comparisons hang together; Holm's does not need to know.",
+    "Attribution": "How much of the forecast a feature moves on average. It is about the model, not about causes.",
+    "Backtest": "A check of forecasts against what happened, with a stated chance of rejecting right ones.",
+    "Block of days": "Neighbouring days resampled together, since what happens on one day is not independent of the "
+    "day before. Results that hold with blocks of 20 and of 60 days do not hang on that choice.",
+    "Break": "A day on which the market changed: a known event, or a jump of the volatility of all coins.",
+    "Calibration slope": "How much the log odds of what happened change with those of the forecast. Below 1 the "
+    "probabilities are too extreme, above 1 too timid.",
+    "Consistency band": "Where the curve of a reliability diagram would lie if the forecasts were right. Points "
+    "outside the band speak against them.",
+    "e-process": "The wealth of someone who bets against a forecast every day and would not gain on average if it were "
+    "right. Twenty times the stake raises the alarm, whenever it is looked at.",
+    "Effective rows": "How many independent forecasts the data are worth, since coins move together.",
+    "Implied probability": "The share of the weighted scenarios in which the shock happens.",
+    "Influential day": "A day that moves the mean difference of scores much, in either direction.",
+    "Kupiec's test": "Is the number of hits that of a fair coin with the nominal rate?",
+    "Model confidence set": "The models that cannot be told from the best one; the best is among them with 90 % "
+    "confidence.",
+    "Murphy diagram": "The scores of two forecasts by every threshold at which someone may act on them. It shows "
+    "whether the better one depends on the score chosen.",
+    "Pinball ratio": "Score of the value at risk alone, divided by that of the baseline. Below 1 is better.",
+    "Reliability diagram": "Forecast probability against how often it came true. Right forecasts lie on the diagonal.",
+    "SHAP value": "The part of one forecast that a feature is given credit for, so that all parts sum to the forecast.",
+    "Skill": "The share of the reference's score that is saved. Zero is no better, 100 % is perfect.",
     "B1": "The baseline: a geometric mean of four moving averages of absolute returns with long memory, and the tail "
     "of past losses in units of it. It is not fitted, so a model that does not beat it has learnt nothing.",
     "Binding constraint": "The cap that gave the limit: the smallest of all caps of an account.",

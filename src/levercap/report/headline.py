@@ -8,9 +8,11 @@ import pandas as pd
 from levercap.evaluation import REFERENCE
 from levercap.report.formatting import count, multiple, number, percent, row_name, words
 from levercap.report.hits import HitRow, hit_card
-from levercap.report.inputs import Scores
+from levercap.report.inputs import Evaluation, Scores
 from levercap.report.limits import limit_cards
+from levercap.report.models import stars, tested
 from levercap.report.page import Section, bullets, cards
+from levercap.report.rows import MODEL
 from levercap.report.scores import IS_REFERENCE, facts_of, score_card
 from levercap.report.shocks import Shock, shock_card
 from levercap.vocabulary import Status
@@ -19,11 +21,15 @@ __all__ = ["headline_section"]
 
 
 def headline_section(
-    board: pd.DataFrame | None, hits: tuple[HitRow, ...], found: tuple[Shock, ...], scores: Scores | None
+    board: pd.DataFrame | None,
+    hits: tuple[HitRow, ...],
+    found: tuple[Shock, ...],
+    scores: Scores | None,
+    evaluation: Evaluation | None = None,
 ) -> Section:
     """Five figures and a sentence on each."""
     five = (score_card(board), hit_card(hits), shock_card(found), *limit_cards(scores))
-    sentences = [*_on_scores(board), *_on_hits(hits), *_on_shocks(found), *_on_limits(scores)]
+    sentences = [*_on_scores(board), *_on_proof(evaluation), *_on_hits(hits), *_on_shocks(found), *_on_limits(scores)]
     return Section("headline", "In short", cards(five) + bullets(sentences))
 
 
@@ -43,6 +49,23 @@ def _on_scores(board: pd.DataFrame | None) -> list[str]:
         f"The forecasts score better than the fit-free baseline {REFERENCE} in {facts.better} of {facts.rows} "
         f"comparisons, in {facts.clearly_better} of them by more than noise; {verdict}."
     ]
+
+
+def _on_proof(evaluation: Evaluation | None) -> list[str]:
+    """What the leaderboard's adjusted p-values and the backtests come to; nothing where they are not there."""
+    lines, board = [], tested(evaluation)
+    own = None if board is None else board[board["model"] == MODEL]
+    if own is not None and len(own):
+        proven = int(own.apply(stars, axis=1).str.startswith("*").sum())
+        lines.append(f"After adjustment for several comparisons {proven} of {len(own)} leads are beyond noise.")
+    tests = None if evaluation is None else evaluation.evidence("backtests", MODEL)
+    if tests is not None:
+        absolute = tests[tests["verdict"].isin(("pass", "fail"))]
+        failed = absolute[absolute["verdict"] == "fail"]
+        named = ", ".join(f"{test} ({len(part)})" for test, part in failed.groupby("test", sort=False))
+        text = f"Of {len(absolute)} backtests {len(failed)} reject"
+        lines.append(f"{text}: {named}." if named else f"{text}.")
+    return lines
 
 
 def _on_hits(rows: tuple[HitRow, ...]) -> list[str]:

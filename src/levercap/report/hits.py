@@ -7,12 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from levercap.evaluation import Coverage, Row, daily_mean, light_thresholds, match, pooled_coverage, traffic_light
+from levercap.evaluation import (
+    REFERENCE,
+    Coverage,
+    Row,
+    daily_mean,
+    light_thresholds,
+    match,
+    pooled_coverage,
+    traffic_light,
+)
 from levercap.report.figures import HitSeries, hits_over_time
 from levercap.report.formatting import level_name, percent, row_name
 from levercap.report.inputs import Evaluation
 from levercap.report.page import Card, Column, Section, figure, note, paragraph, table
-from levercap.report.scores import MODEL
+from levercap.report.rows import MODEL, pick
 
 __all__ = ["HitRow", "hit_card", "hit_rows", "hits_section"]
 
@@ -48,8 +57,11 @@ def hit_rows(evaluation: Evaluation | None) -> tuple[HitRow, ...]:
     return tuple(_hit_row(row) for row in match({MODEL: evaluation.tails}, evaluation.outcomes) if len(row.loss))
 
 
-def hits_section(rows: tuple[HitRow, ...]) -> Section:
-    """Timelines at the highest level, end and path, and the table of all."""
+def hits_section(rows: tuple[HitRow, ...], evaluation: Evaluation | None = None) -> Section:
+    """Timelines at the highest level, end and path, and the table of all.
+
+    Where `evaluation` holds the hits of the baseline, its rolling rate is drawn beside.
+    """
     title = "Value-at-risk hits over time"
     if not rows:
         text = "Hits were not counted: no evaluation with tails and outcomes was given."
@@ -64,7 +76,7 @@ def hits_section(rows: tuple[HitRow, ...]) -> Section:
     for kind in ("end", "path"):
         chosen = [row for row in rows if row.kind == kind and row.level == level]
         if chosen:
-            drawn = hits_over_time([_series(row) for row in chosen])
+            drawn = hits_over_time([_series(row, _of_reference(evaluation, row)) for row in chosen])
             where = "at the end of the horizon" if kind == "end" else "at the worst moment of the horizon"
             what = f"VaR {level_name(level)} {where}"
             alt = f"Daily share of coins with a hit and rolling hit rate against nominal: {what}"
@@ -117,7 +129,16 @@ def _lights(
     return int((last == "green").sum()), int((last == "yellow").sum()), int((last == "red").sum())
 
 
-def _series(row: HitRow) -> HitSeries:
+def _of_reference(evaluation: Evaluation | None, row: HitRow) -> pd.Series | None:
+    """Daily share of instruments that the baseline's value at risk let through."""
+    frame = None if evaluation is None else evaluation.evidence("hits", REFERENCE)
+    if frame is None:
+        return None
+    part = pick(frame, (row.side, row.kind, row.level))
+    return part.set_index("day")["share"].sort_index() if len(part) else None
+
+
+def _series(row: HitRow, reference: pd.Series | None = None) -> HitSeries:
     days = len(row.share)
     window = YEAR if days >= 2 * YEAR else max(1, min(90, days // 2))
     trials = max(1, round(row.coverage.effective_rows / row.coverage.days * window))
@@ -130,6 +151,7 @@ def _series(row: HitRow) -> HitSeries:
         nominal=1.0 - row.level,
         yellow=yellow / trials,
         red=red / trials,
+        reference=None if reference is None else reference.rolling(window).mean(),
     )
 
 

@@ -11,7 +11,20 @@ from typing import Final
 
 from levercap.report.formatting import NARROW
 
-__all__ = ["Card", "Column", "Section", "bullets", "cards", "escape", "figure", "note", "page", "paragraph", "table"]
+__all__ = [
+    "Card",
+    "Column",
+    "Section",
+    "bullets",
+    "cards",
+    "escape",
+    "figure",
+    "heading",
+    "note",
+    "page",
+    "paragraph",
+    "table",
+]
 
 
 @dataclass(frozen=True)
@@ -25,11 +38,20 @@ class Section:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table; `numeric` columns are set flush right in figures of one width."""
+    """One column of a table.
+
+    Attributes
+    ----------
+    title : its head
+    cells : text of each row
+    numeric : whether it is set flush right in figures of one width
+    styles : CSS of each cell, such as a tint; empty for none
+    """
 
     title: str
     cells: Sequence[str]
     numeric: bool = True
+    styles: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +61,11 @@ class Card:
     label: str
     value: str
     meaning: str
+
+
+def heading(text: str) -> str:
+    """A title within a section."""
+    return f"<h3>{escape(text)}</h3>"
 
 
 def paragraph(text: str) -> str:
@@ -66,16 +93,26 @@ def cards(items: Sequence[Card]) -> str:
     return f'<div class="cards">{inner}</div>'
 
 
-def table(columns: Sequence[Column], caption: str = "") -> str:
-    """A table of text cells, as long as its first column; without a head where no column has a title."""
+def table(columns: Sequence[Column], caption: str = "", groups: Sequence[str] = (), dense: bool = False) -> str:
+    """A table of text cells, as long as its first column; without a head where no column has a title.
+
+    Parameters
+    ----------
+    columns : the columns, all of one length
+    caption : text above the table
+    groups : for each row the group it belongs to: a line with its name stands above the first row of each
+    dense : small and without line breaks but those of the titles, for tables of many columns
+    """
     titles = "".join(f"<th{_class(c)}>{escape(c.title)}</th>" for c in columns)
     head = f"<thead><tr>{titles}</tr></thead>" if any(c.title for c in columns) else ""
-    rows = "".join(
-        "<tr>" + "".join(f"<td{_class(c)}>{escape(c.cells[i])}</td>" for c in columns) + "</tr>"
-        for i in range(len(columns[0].cells))
-    )
+    body = []
+    for i in range(len(columns[0].cells)):
+        if groups and (i == 0 or groups[i] != groups[i - 1]):
+            body.append(f'<tr class="group"><th colspan="{len(columns)}">{escape(groups[i])}</th></tr>')
+        body.append("<tr>" + "".join(_cell(column, i) for column in columns) + "</tr>")
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'<div class="wide"><table>{title}{head}<tbody>{rows}</tbody></table></div>'
+    kind = ' class="dense"' if dense else ""
+    return f'<div class="wide"><table{kind}>{title}{head}<tbody>{"".join(body)}</tbody></table></div>'
 
 
 def figure(svg: bytes, description: str, caption: str = "") -> str:
@@ -97,8 +134,14 @@ def escape(text: str) -> str:
     return escape_html(text.replace(" %", f"{NARROW}%"))
 
 
+def _cell(column: Column, row: int) -> str:
+    style = f' style="{escape(column.styles[row])}"' if column.styles and column.styles[row] else ""
+    return f"<td{_class(column)}{style}>{escape(column.cells[row])}</td>"
+
+
 def _class(column: Column) -> str:
-    return ' class="num"' if column.numeric else ""
+    names = [name for name, is_so in (("num", column.numeric), ("tint", bool(column.styles))) if is_so]
+    return f' class="{" ".join(names)}"' if names else ""
 
 
 _PAGE: Final = Template("""<!doctype html>
@@ -140,9 +183,15 @@ a { color: #1f5a99; }
 table { border-collapse: collapse; margin: .75rem 0 1.25rem; font-size: .86rem; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0 .4rem; white-space: nowrap; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e3e7eb; }
-th { font-weight: 600; border-bottom: 1.5px solid #8793a0; vertical-align: bottom; }
+th { white-space: pre-line; font-weight: 600; border-bottom: 1.5px solid #8793a0; vertical-align: bottom; }
 th.num, td.num { text-align: right; padding-left: .7rem; padding-right: 0; font-variant-numeric: tabular-nums; }
 td.num, td:first-child { white-space: nowrap; }
+.dense { font-size: .8rem; } .dense td { white-space: nowrap; } .dense th { white-space: pre; }
+.dense th.num, .dense td.num { padding-left: .5rem; } .dense th:not(.num), .dense td:not(.num) { padding-right: .5rem; }
+tr.group th { border-bottom: 1px solid #8793a0; padding-top: .9rem; color: #1f5a99; }
+.wide td.num.tint, .wide th.num.tint { padding-left: .45rem; padding-right: .45rem; }
+td[style^="background"] { border: 1px solid #fff; print-color-adjust: exact;
+  -webkit-print-color-adjust: exact; }
 td.num + td:not(.num), th.num + th:not(.num) { padding-left: 1.2rem; }
 figure { margin: 1rem 0 1.5rem; }
 figure img { display: block; width: 100%; height: auto; }

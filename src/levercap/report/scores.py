@@ -13,11 +13,9 @@ from levercap.report.figures import intervals
 from levercap.report.formatting import count, number, percent, row_name, signed
 from levercap.report.inputs import Evaluation
 from levercap.report.page import Card, Column, Section, bullets, figure, note, paragraph, table
+from levercap.report.rows import MODEL
 
-__all__ = ["IS_REFERENCE", "MODEL", "ScoreFacts", "board_of", "score_card", "scores_section"]
-
-MODEL = "levercap"
-"""Name of the evaluated forecasts where no leaderboard names them."""
+__all__ = ["IS_REFERENCE", "ScoreFacts", "board_of", "score_card", "scores_section"]
 
 IS_REFERENCE = "the forecaster is the baseline itself"
 """Said where no score differs, as after training on a history too short for more."""
@@ -35,7 +33,10 @@ class ScoreFacts:
 
 
 def board_of(evaluation: Evaluation | None) -> pd.DataFrame | None:
-    """Leaderboard without the reference's own rows: as it was written, or computed when only the forecasts were."""
+    """Leaderboard rows of the evaluated forecasts: as they were written, or computed when only the forecasts were.
+
+    A board that does not name `MODEL` is kept whole but for the reference.
+    """
     if evaluation is None:
         return None
     board = evaluation.leaderboard
@@ -43,7 +44,8 @@ def board_of(evaluation: Evaluation | None) -> pd.DataFrame | None:
         if evaluation.tails is None or evaluation.baseline_tails is None or evaluation.outcomes is None:
             return None
         board = leaderboard({REFERENCE: evaluation.baseline_tails, MODEL: evaluation.tails}, evaluation.outcomes)
-    board = board[(board["model"] != REFERENCE) & board["d_fz0"].notna()]
+    own = board["model"] == MODEL
+    board = board[(own if own.any() else board["model"] != REFERENCE) & board["d_fz0"].notna()]
     return None if board.empty else board.reset_index(drop=True)
 
 

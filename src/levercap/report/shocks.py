@@ -10,15 +10,20 @@ import numpy as np
 import pandas as pd
 
 from levercap.evaluation import BrierParts, brier_decomposition, calibration_line, reliability_table
-from levercap.report.figures import reliability
+from levercap.evaluation.corp import reliability_band
+from levercap.report.calibration_figures import Calibrated, calibration
 from levercap.report.formatting import count, number, percent
 from levercap.report.inputs import Evaluation
 from levercap.report.page import Card, Column, Section, figure, note, paragraph, table
+from levercap.report.shock_skill import panels_of, rankings, skill_part
+from levercap.vocabulary import FloatArray
 
 __all__ = ["Shock", "shock_card", "shocks", "shocks_section"]
 
 DEFAULT_BARRIER: Final = 0.10
 """Adverse move that ``shock_probability_long`` and ``_short`` without a suffix refer to."""
+
+BAND_DRAWS: Final = 200
 
 COLUMN: Final = re.compile(r"shock_probability_(long|short)(?:_(\d{2}))?")
 
@@ -37,6 +42,7 @@ class Shock:
     intercept: float
     slope: float
     bins: pd.DataFrame
+    band: pd.DataFrame | None = None
 
 
 def shocks(evaluation: Evaluation | None) -> tuple[Shock, ...]:
@@ -53,27 +59,42 @@ def shocks(evaluation: Evaluation | None) -> tuple[Shock, ...]:
     return tuple(shock for key in sorted(found) if (shock := _shock(both, found[key], *key)) is not None)
 
 
-def shocks_section(found: tuple[Shock, ...]) -> Section:
-    """Reliability diagram per barrier and the table of all."""
+def shocks_section(found: tuple[Shock, ...], evaluation: Evaluation | None = None) -> Section:
+    """Reliability diagrams beside the ranking, and the tables of both."""
     title = "Calibration of shock probabilities"
-    if not found:
+    panels = _panels(found, evaluation)
+    if not found and not panels:
         text = "Calibration was not examined: no evaluation with forecasts and outcomes was given."
         return Section("shocks", title, note(text))
-    intro = (
-        "A shock is a move against the position of at least the barrier at some moment within the horizon. Forecasts "
-        "are sorted into groups of equal size; on the dashed line, what was called 5 % happened in 5 % of cases. Above "
-        "the line shocks were more frequent than forecast. The bars are 95 % intervals that know that coins fall "
-        "together."
-    )
     happened = {shock.barrier for shock in found if shock.events}
-    panels: dict[str, dict[str, pd.DataFrame]] = {}
-    for shock in found:
-        if shock.barrier in happened:
-            panels.setdefault(f"move of {percent(shock.barrier, 0)}", {})[shock.side] = shock.bins
-    alt = "Observed frequency of shocks against their predicted probability"
-    drawn = figure(reliability(panels), alt) if panels else ""
+    alt = "Observed frequency of shocks against their predicted probability, and area under the curve"
+    named = {f"move of {percent(barrier, 0)}": sides for barrier, sides in panels.items()}
+    drawn = figure(calibration(named, rankings(evaluation)), alt, _CAPTION) if panels else ""
     absent = "".join(_nothing_happened(found, b) for b in sorted({s.barrier for s in found} - happened))
-    return Section("shocks", title, paragraph(intro) + drawn + absent + _table(found) + paragraph(_READING))
+    measured = _table(found) + paragraph(_READING) if found else ""
+    return Section("shocks", title, paragraph(_INTRO) + drawn + absent + measured + skill_part(evaluation))
+
+
+def _panels(found: tuple[Shock, ...], evaluation: Evaluation | None) -> dict[float, dict[str, Calibrated]]:
+    """Bins of each barrier and side, as written or as counted here, with the band where it could be drawn."""
+    panels = panels_of(evaluation)
+    for shock in found:
+        if shock.events:
+            written = panels.setdefault(shock.barrier, {}).get(shock.side)
+            bins = shock.bins if written is None else written.bins
+            panels[shock.barrier][shock.side] = Calibrated(bins, shock.band)
+    return {barrier: dict(sorted(sides.items())) for barrier, sides in sorted(panels.items())}
+
+
+_INTRO: Final = (
+    "A shock is a move against the position of at least the barrier at some moment within the horizon. Forecasts are "
+    "sorted into groups of equal size; on the dashed line, what was called 5 % happened in 5 % of cases. Above the "
+    "line shocks were more frequent than forecast."
+)
+_CAPTION: Final = (
+    "Points: groups of forecasts, with 95 % intervals that know that coins fall together. Shaded: the consistency "
+    "band, where nine in ten curves of perfectly calibrated forecasts would lie. Axes of the diagrams are logarithmic."
+)
 
 
 def _nothing_happened(found: tuple[Shock, ...], barrier: float) -> str:
@@ -111,7 +132,7 @@ def _shock(both: pd.DataFrame, column: str, barrier: float, side: str) -> Shock 
     known = both[both[column].notna() & both[f"path_{side}"].notna()]
     if known.empty:
         return None
-    event = (known[f"path_{side}"] >= barrier).to_numpy(dtype=np.float64)
+    event = np.asarray(known[f"path_{side}"] >= barrier, dtype=np.float64)
     probability = known[column].to_numpy(dtype=np.float64)
     day = known["as_of"].dt.floor("D").to_numpy()
     intercept, slope = calibration_line(event, probability)
@@ -126,7 +147,16 @@ def _shock(both: pd.DataFrame, column: str, barrier: float, side: str) -> Shock 
         intercept=intercept,
         slope=slope,
         bins=reliability_table(event, probability, day=day),
+        band=_band(known, event, probability),
     )
+
+
+def _band(known: pd.DataFrame, event: FloatArray, probability: FloatArray) -> pd.DataFrame | None:
+    """Consistency band; None where nothing happened, or where forecasts are too close to a constant for one."""
+    if not event.any() or np.unique(probability).size < 2:
+        return None
+    origin = known["as_of"].dt.tz_localize(None).to_numpy()
+    return reliability_band(event, probability, origin, known["symbol"].to_numpy(dtype=object), draws=BAND_DRAWS)
 
 
 def _table(found: tuple[Shock, ...]) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from levercap.config import ForecastConfig
 from levercap.errors import ConfigError, DataError
 from levercap.forecast.baselines.caviar import Caviar
 from levercap.forecast.baselines.days import DailyHistory, SymbolDays, daily_history, midnight
@@ -18,7 +17,7 @@ from levercap.forecast.baselines.pareto import GjrEvt
 from levercap.forecast.baselines.scaled import RISKMETRICS_DECAY, RiskMetrics, VolTarget
 from levercap.forecast.baselines.windowed import FilteredSimulation, HistoricalSimulation
 from levercap.forecast.forecaster import REPORTED_BARRIER, SMALLEST_HISTORY, Forecast
-from levercap.forecast.history import known_by, volatility
+from levercap.forecast.history import B1_SHRINKAGE, known_by, volatility
 from levercap.forecast.scale import B1Scale
 from levercap.forecast.shock import ShockModel, column
 from levercap.forecast.tail import ShrunkTail, standardise
@@ -130,7 +129,6 @@ def fit_baseline(
     features: pd.DataFrame,
     outcomes: pd.DataFrame,
     until: pd.Timestamp,
-    config: ForecastConfig | None = None,
 ) -> Baseline:
     """Baseline from what was known at `until`: returns up to it, outcomes of origins at least 24 hours before it.
 
@@ -139,7 +137,6 @@ def fit_baseline(
     name : one of `BASELINES`
     features : as_of, symbol, return_24h, slow_level, b1_volatility; later rows are ignored
     outcomes : aligned with `features`, NaN where not known
-    config : for the shrinkage of the common tail
 
     Raises
     ------
@@ -166,10 +163,9 @@ def fit_baseline(
             fallbacks[symbol] = str(reason)
     own, b1 = _volatility(models, past, features[now]), volatility(B1Scale(), features[now])
     z, b1_z = standardise(outcomes[now], own), standardise(outcomes[now], b1)
-    shrinkage = (config or ForecastConfig()).tail_shrinkage
-    b1_tail = ShrunkTail(shrinkage).fit(b1_z)
+    b1_tail = ShrunkTail(B1_SHRINKAGE).fit(b1_z)
     enough = z["path_long"].notna().sum() >= SMALLEST_HISTORY
-    tail = ShrunkTail(np.inf if name == "vol_target" else shrinkage).fit(z) if enough else b1_tail
+    tail = ShrunkTail(np.inf if name == "vol_target" else B1_SHRINKAGE).fit(z) if enough else b1_tail
     shock = ShockModel().fit(z if enough else b1_z)
     return Baseline(name, until, past, models, fallbacks, tail, b1_tail, shock)
 
