@@ -192,10 +192,12 @@ def test_evaluate_forecast_and_replay(
     end = pd.read_parquet(trained.market / "bars.parquet", columns=["timestamp"])["timestamp"].max().floor("D")
     start = end - pd.Timedelta(days=3)
     window = ("--from", f"{start:%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}", "--market", trained.market, "--config", config)
-    done = run("evaluate", *window, "--out", tmp_path / "evaluation")
+    done = run("evaluate", *window, "--against", "hs_250,vol_target", "--out", tmp_path / "evaluation")
     assert (done.code, done.data["origins"]) == (0, 3)
     assert {"tails.parquet", "leaderboard.parquet", "report.html", "_SUCCESS"} <= set(hashes(tmp_path / "evaluation"))
     assert set(done.data["d_fz0"].values()) == {0.0}  # so short a history gives the baseline
+    assert done.data["models"] == ["B1", "levercap", "hs_250", "vol_target"]
+    assert {"backtests.parquet", "tails_against.parquet", "CARD.md"} <= set(hashes(tmp_path / "evaluation"))
     assert main(["report", "--evaluation", str(tmp_path / "evaluation"), "--out", str(tmp_path / "r.html")]) == 0
     assert "the forecaster is the baseline itself" in capfd.readouterr().out
     done = run("forecast", "--bundle", trained.bundle, *window, "--every", "8h", "--out", tmp_path / "forecast")
@@ -209,6 +211,27 @@ def test_evaluate_forecast_and_replay(
     assert (inside.code, inside.diagnostics[0]["code"]) == (2, "config_error")
     backwards = ("--from", "2022-03-01", "--to", "2022-02-01")
     assert run("evaluate", "--market", trained.market, *backwards, "--out", tmp_path / "x").code == 2
+
+
+def test_evaluate_says_where_it_is_not_better(
+    trained: SimpleNamespace, tmp_path: Path, config: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    end = pd.read_parquet(trained.market / "bars.parquet", columns=["timestamp"])["timestamp"].max().floor("D")
+    window = ["--from", f"{end - pd.Timedelta(days=2):%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}"]
+    place = ["--market", str(trained.market), "--config", config, "--against", "none", "--out", str(tmp_path / "out")]
+    assert main(["evaluate", *window, *place]) == 0
+    said = capfd.readouterr().out
+    assert "levercap is not shown to be better than B1 in 8 of 8 rows" in said
+    assert "short path 0.99: not below B1 on average" in said
+    assert "models      B1, levercap\n" in said
+
+
+def test_evaluate_refuses_a_baseline_it_does_not_know(trained: SimpleNamespace, tmp_path: Path, run: Any) -> None:
+    done = run("evaluate", "--market", trained.market, "--against", "garch,hs_25", "--out", tmp_path / "out")
+    assert (done.code, done.diagnostics[0]["code"]) == (2, "config_error")
+    for expected in ("'garch' is no baseline; did you mean garch_t?", "'hs_25' is no baseline; did you mean hs_250?"):
+        assert expected in done.diagnostics[0]["message"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_score_and_report(trained: SimpleNamespace, scored: Path, tmp_path: Path, run: Any) -> None:

@@ -183,7 +183,7 @@ def test_the_blend_is_the_weighted_mean_of_pairs_at_the_level_of_volatility():
     weight = np.linspace(0.5, 2.0, len(y))
     model = BlendedScale(rounds=10).fit(X, y, weight)
     expected = np.zeros(len(X))
-    for k, (name, share) in enumerate(TARGETS.items()):
+    for k, share in enumerate(TARGETS.values()):
         level = np.average(y[:, k], weights=weight) - np.average(y[:, 0], weights=weight)
         expected += share * PairScale(rounds=10).fit(X, y[:, k] - level, weight).predict(X)
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-10)

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from proof_world import day, record
+from known_truth import day, record
 from scipy.special import logit
 from scipy.stats import norm
 
 from levercap.evaluation import fz0, leaderboard
 from levercap.pipeline.proof import EVENTS, STEPS, TABLES, figures, prove
-from levercap.pipeline.proof.absolute import COMPARISONS, TESTS
+from levercap.pipeline.proof.backtests import COMPARISONS, TESTS
 
 ROW = ["model", "side", "kind", "level"]
 

@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import pytest
-from proof_world import record
+from known_truth import record
 
 from levercap.errors import ConfigError
 from levercap.forecast import BASELINES

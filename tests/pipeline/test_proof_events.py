@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from proof_world import day
+from known_truth import day
 
 from levercap.pipeline.proof import EVENTS, events_within, volatility_jumps
 

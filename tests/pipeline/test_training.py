@@ -204,6 +204,8 @@ def test_evaluating_a_short_history_compares_the_baseline_with_itself(short, fit
     tails = (pd.read_parquet(tmp_path / "out" / f"{n}.parquet") for n in ("tails", "baseline_tails"))
     pd.testing.assert_frame_equal(*tails)
     assert set(summary["d_fz0"].values()) == {0.0}
+    assert len(summary["fallback_months"]) == len(refits(market.panel.end - 8 * DAY, market.panel.end))
+    assert len(summary["not_better_than_b1"]) == 8
 
 
 def test_training_on_the_same_market_gives_the_same_bytes(short, fitted, tmp_path):

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from levercap import registry
 from levercap.artefact import write_manifest
+from levercap.bundle import FORMAT_VERSION
 from levercap.errors import BundleError, GateFailed, RegistryError
 from levercap.pipeline.promote import Evidence, compare, promote, read_evidence
 
@@ -71,7 +72,7 @@ def register(tmp_path, monkeypatch, empty_store):
             given.baseline.to_parquet(folder / "evidence" / "baseline_tails.parquet")
             given.outcomes.to_parquet(folder / "evidence" / "outcomes.parquet")
         training = {"until": "2024-06-01T00:00:00+00:00" if given is None else given.until.isoformat()}
-        write_manifest(folder, {"bundle_id": f"b{len(list(folder.rglob('*')))}", "training": training}, 1)
+        write_manifest(folder, {"bundle_id": f"b{len(list(folder.rglob('*')))}", "training": training}, FORMAT_VERSION)
         return registry.log_training(folder, {}, "")
 
     return log

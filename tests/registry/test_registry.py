@@ -10,6 +10,7 @@ import pytest
 
 from levercap import registry
 from levercap.artefact import verify
+from levercap.bundle import FORMAT_VERSION
 from levercap.errors import RegistryError
 
 
@@ -31,7 +32,7 @@ def test_resolve_finds_the_very_bundle(logged):
     for uri in (f"models:/levercap/{version}", "models:/levercap@challenger"):
         found = registry.resolve(uri)
         assert found != folder
-        assert verify(found, "levercap-bundle", 1) == verify(folder, "levercap-bundle", 1)
+        assert verify(found, "levercap-bundle", FORMAT_VERSION) == verify(folder, "levercap-bundle", FORMAT_VERSION)
 
 
 def test_resolving_leaves_the_store_untouched(logged):

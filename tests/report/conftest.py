@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from report_world import write_bundle, write_evaluation, write_scores
 
 
@@ -16,3 +17,9 @@ def folders(tmp_path_factory) -> dict[str, Path]:
         "scores": write_scores(root / "scores"),
         "bundle": write_bundle(root / "bundle"),
     }
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are composed but not rendered, which is what takes time."""
+    monkeypatch.setattr(Figure, "savefig", lambda *_, **__: None)

@@ -52,7 +52,8 @@ def by_symbol(rng: np.random.Generator) -> pd.DataFrame:
     lines = [
         line | {"symbol": coin, "days": 700 + i, "d_fz0": -0.05 * i + 0.01 * rng.normal()}
         | {"hits": 7, "hit_rate": 1.0 - line["level"] + 0.003 * i, "kupiec_p": 0.6 - 0.29 * i, "passes": i < 2}
-        | {"last_hits": 2, "last_light": "green", "worst_hits": 8, "worst_light": "yellow", "worst_until": day("2023-01-01")}
+        | {"last_hits": 2, "last_light": "green", "worst_hits": 8, "worst_light": "yellow"}
+        | {"worst_until": day("2023-01-01")}
         for line in rows() for i, coin in enumerate(COINS)
     ]  # fmt: skip
     return pd.DataFrame(lines).assign(passes=lambda f: f["passes"].astype("boolean"))
@@ -165,14 +166,15 @@ def coverage() -> pd.DataFrame:
 
 def hits(rng: np.random.Generator) -> pd.DataFrame:
     days = pd.date_range("2022-01-01", periods=200, freq="D", tz="UTC", unit="us")
-    parts = [pd.DataFrame({"day": days, "symbols": 3, "hits": 0, "share": rng.random(200) * 0.02}).assign(**r) for r in rows()]
+    share = rng.random(200) * 0.02
+    parts = [pd.DataFrame({"day": days, "symbols": 3, "hits": 0, "share": share}).assign(**line) for line in rows()]
     return pd.concat(parts, ignore_index=True)
 
 
 def shocks() -> pd.DataFrame:
     lines = [
         {"side": side, "barrier": barrier, "days": 800, "rows": 2400, "events": 240, "base_rate": 0.1, "log_loss": 0.3}
-        | {"log_loss_implied": 0.31, "skill": 0.031 - 0.2 * (barrier - 0.05), "skill_low": 0.01 - 0.2 * (barrier - 0.05)}
+        | {"log_loss_implied": 0.31, "skill": 0.041 - 0.2 * barrier, "skill_low": 0.02 - 0.2 * barrier}
         | {"skill_high": 0.05, "skill_low_60": 0.005, "skill_high_60": 0.055, "intercept": 0.1}
         | {"slope": 0.98 if side == "long" else 1.2, "auc": 0.75 + barrier, "auc_implied": 0.74 + barrier}
         | {"auc_scale": 0.73 + barrier if side == "long" else 0.76 + barrier}
@@ -183,7 +185,8 @@ def shocks() -> pd.DataFrame:
 
 def reliability() -> pd.DataFrame:
     lines = [
-        {"side": side, "barrier": barrier, "bin": i, "predicted": p, "observed": 1.1 * p, "low": 0.8 * p, "high": 1.4 * p}
+        {"side": side, "barrier": barrier, "bin": i, "predicted": p, "observed": 1.1 * p}
+        | {"low": 0.8 * p, "high": 1.4 * p}
         | {"count": 240, "events": round(240 * p), "effective_count": 100.0}
         for side in ("long", "short") for barrier in BARRIERS
         for i, p in enumerate(np.linspace(0.1, 2.0, 8) * 0.01 / barrier)
@@ -221,10 +224,10 @@ def proof(seed: int = 5) -> dict[str, pd.DataFrame]:
     """Every table of evidence, by name."""
     rng = np.random.default_rng(seed)
     return {
-        "leaderboard": leaderboard(rng), "by_symbol": by_symbol(rng), "by_year": by_year(rng), "influence": influence(rng),
-        "influential_days": influential_days(), "events": events(rng), "post_break": post_break(),
-        "backtests": backtests(), "coverage": coverage(), "hits": hits(rng), "shocks": shocks(),
-        "reliability": reliability(), "murphy": murphy(), "attributions": attributions(),
+        "leaderboard": leaderboard(rng), "by_symbol": by_symbol(rng), "by_year": by_year(rng),
+        "influence": influence(rng), "influential_days": influential_days(), "events": events(rng),
+        "post_break": post_break(), "backtests": backtests(), "coverage": coverage(), "hits": hits(rng),
+        "shocks": shocks(), "reliability": reliability(), "murphy": murphy(), "attributions": attributions(),
     }  # fmt: skip
 
 

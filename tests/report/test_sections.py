@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 from report_world import forecasts_of, simulate_limits, simulate_outcomes, tails_of
 
-from levercap.evaluation import reliability_table
 from levercap.report.cuts import cuts_section
-from levercap.report.figures import binding_bars, intervals, limit_histogram
-from levercap.report.formatting import count, level_name, money, multiple, number, percent, signed, words
+from levercap.report.figures import binding_bars, intervals, leads, limit_histogram
+from levercap.report.formatting import count, level_name, money, multiple, number, percent, probability, signed, words
 from levercap.report.headline import headline_section
 from levercap.report.hits import hit_rows, hits_section
 from levercap.report.inputs import Evaluation, Scores, read_scores
@@ -41,6 +40,13 @@ def test_numbers_read_as_a_person_would_write_them():
     assert signed(0.01234, 3) == "+0.012"
     assert percent(0.01234) == "1.23\u202f%"
     assert multiple(np.inf) == "no limit"
+    assert [probability(p) for p in (0.0, 0.0001, 0.0005, 0.0421, np.nan)] == [
+        "<0.001",
+        "<0.001",
+        "0.001",
+        "0.042",
+        "–",
+    ]
     assert [f(float("nan")) for f in (number, signed, percent, multiple, money)] == ["–"] * 5
     assert (level_name(0.99), level_name(0.975)) == ("99\u202f%", "97.5\u202f%")
     assert count(12345) == "12,345"
@@ -214,7 +220,7 @@ def test_a_manifest_of_any_shape_is_quoted():
         lambda: limit_histogram({"one": np.array([0.0, 5.0, 5.0]), "none": np.array([2.0])}),
         lambda: limit_histogram({"zero": np.zeros(3)}),
         lambda: binding_bars({"only": 1}),
-        lambda: reliability({"b": {"long": reliability_table([0, 0, 0], [0.0, 0.0, 0.1], bins=2)}}),
+        lambda: leads(["a", "b"], np.array([-1.0, 1]), np.array([-0.5, np.nan]), np.array([0.1, 1.5]), "d"),
     ],
 )
 def test_drawings_are_reproducible_svg_without_a_date(drawn):

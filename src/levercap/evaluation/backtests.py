@@ -16,6 +16,7 @@ from scipy.special import betainc, betaincinv, xlogy
 from scipy.stats import binom
 
 from levercap.evaluation.bootstrap import standard_error
+from levercap.evaluation.montecarlo import TestResult, monte_carlo
 from levercap.vocabulary import BoolArray, FloatArray
 
 __all__ = [
@@ -31,16 +32,6 @@ __all__ = [
 
 YELLOW_PROBABILITY = 0.95
 RED_PROBABILITY = 0.9999
-
-
-@dataclass(frozen=True)
-class TestResult:
-    """A statistic that is large when the null hypothesis is wrong, and the chance of one at least as large under it."""
-
-    __test__ = False  # not a test case, although its name starts like one
-
-    statistic: float
-    p_value: float
 
 
 class Light(StrEnum):
@@ -124,10 +115,10 @@ def christoffersen(hits: ArrayLike, level: float, draws: int = 999, seed: int = 
     random = np.random.default_rng(seed)
     rate = 1.0 - level
     shuffled = random.permuted(np.broadcast_to(series, (draws, len(series))), axis=1)
-    independence = _monte_carlo(_independence_ratio(series[None])[0], _independence_ratio(shuffled))
+    independence = monte_carlo(_independence_ratio(series[None])[0], _independence_ratio(shuffled))
     simulated = random.random((draws, len(series))) < rate
     observed = _independence_ratio(series[None])[0] + _coverage_ratio(series[None], rate)[0]
-    coverage = _monte_carlo(observed, _independence_ratio(simulated) + _coverage_ratio(simulated, rate))
+    coverage = monte_carlo(observed, _independence_ratio(simulated) + _coverage_ratio(simulated, rate))
     return independence, coverage
 
 
@@ -174,7 +165,8 @@ def light_thresholds(days: int, level: float) -> tuple[int, int]:
     ``1 - level`` (Basel Committee, 1996). 250 days at 99 %: 5 and 10; a year of 365 trading days: 7 and 13.
     """
     rate = 1.0 - level
-    return int(binom.ppf(YELLOW_PROBABILITY, days, rate)), int(binom.ppf(RED_PROBABILITY, days, rate))
+    yellow, red = (max(1, int(binom.ppf(p, days, rate))) for p in (YELLOW_PROBABILITY, RED_PROBABILITY))
+    return yellow, red
 
 
 def traffic_light(hits: int, days: int = 365, level: float = 0.99) -> Light:
@@ -228,8 +220,3 @@ def _independence_ratio(series: BoolArray) -> FloatArray:
 def _share(part: ArrayLike, whole: ArrayLike) -> FloatArray:
     p, w = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
     return np.divide(p, w, out=np.zeros_like(p), where=w > 0)
-
-
-def _monte_carlo(observed: float, simulated: FloatArray) -> TestResult:
-    as_extreme = int((simulated >= observed - 1e-9).sum())
-    return TestResult(float(observed), (1 + as_extreme) / (1 + len(simulated)))

@@ -22,7 +22,7 @@ def evaluation_card(summary: Mapping[str, Any], tables: Tables) -> str:
     """
     parts = (
         _what(summary),
-        _headline(tables["leaderboard"]),
+        _headline(tables["leaderboard"], summary["in_set"]),
         _not_better(summary),
         _coverage(tables["coverage"]),
         _shocks(tables["shocks"]),
@@ -57,16 +57,16 @@ and judged on the days that followed. Where too little was known, or the year be
 | config hash | {summary["config_hash"]} |"""
 
 
-def _headline(board: pd.DataFrame) -> str:
+def _headline(board: pd.DataFrame, in_set: int | None) -> str:
     own = board[board["model"] == "levercap"]
     lines = [
         (
             _row(r),
-            f"{r.d_fz0:+.4f}",
+            _number(r.d_fz0, "+.4f"),
             _interval(r.ci_low, r.ci_high, "+.4f"),
             _interval(r.ci_low_60, r.ci_high_60, "+.4f"),
-            _number(r.p_romano_wolf_20, ".3f"),
-            f"{r.d_fz0_without_top10_days:+.4f}",
+            _probability(max(r.p_romano_wolf_20, r.p_romano_wolf_60)),
+            _number(r.d_fz0_without_top10_days, "+.4f"),
             r.verdict,
         )
         for r in _lines(own)
@@ -80,23 +80,30 @@ def _headline(board: pd.DataFrame) -> str:
         "without ten days",
         "verdict",
     )
-    ranking = [
-        (str(model), f"{part['d_fz0'].mean():+.4f}", f"{(part['verdict'] == 'better').sum()} of {len(part)}")
-        for model, part in board.groupby("model", sort=False)
-        if model != "B1"
-    ]
-    ranking.sort(key=lambda line: float(line[1]))
     return f"""## How good, beside B1
 
 The score (FZ0) falls when value at risk and expected shortfall come closer to the truth: below zero is better than B1.
-The intervals treat a day as one case, since coins move together, and keep neighbouring days together. The adjusted p is
-the chance that a model no better than B1 would look so good in the best of its rows.
+The intervals treat a day as one case, since coins move together, and keep neighbouring days together. The adjusted p,
+the larger of those of both block lengths, is the chance that a model no better than B1 would look so good in the best
+of its rows; below 5 % the verdict is better.
 
 {_table(names, lines)}
 
 All models, mean over the rows:
 
-{_table(("model", "score against B1", "rows better than B1"), ranking)}"""
+{_ranking(board, in_set)}"""
+
+
+def _ranking(board: pd.DataFrame, in_set: int | None) -> str:
+    rest = board[board["model"] != "B1"]
+    counted = rest.assign(better=rest["verdict"] == "better").groupby("model", sort=False)
+    order = counted.agg(d_fz0=("d_fz0", "mean"), better=("better", "sum"), rows=("better", "size"))
+    lines = [(r.Index, _number(r.d_fz0, "+.4f"), f"{r.better} of {r.rows}") for r in _lines(order.sort_values("d_fz0"))]
+    ranked = _table(("model", "score against B1", "rows better than B1"), lines)
+    if in_set is None:
+        return ranked
+    best = f"The 90 % set of models that may be the best one holds levercap in {in_set} of its rows."
+    return f"{ranked}\n\n{best}"
 
 
 def _not_better(summary: Mapping[str, Any]) -> str:
@@ -156,7 +163,7 @@ below 1 the probabilities are too extreme. Most of any AUC comes from knowing th
 
 def _tests(summary: Mapping[str, Any]) -> str:
     counts, failed = summary["backtests"], summary["failed_backtests"]
-    lines = [(f"{f['side']} {f['kind']} {f['level']:.1%}", f["test"], _number(f["p_value"], ".3f")) for f in failed]
+    lines = [(f"{f['side']} {f['kind']} {f['level']:.1%}", f["test"], _probability(f["p_value"])) for f in failed]
     listed = f"\n\n{_table(('loss', 'rejected by', 'p'), lines)}" if lines else ""
     tests = counts["passed"] + counts["failed"]
     return f"""## Backtests
@@ -214,6 +221,10 @@ def _row(line: Any) -> str:
 
 def _number(value: Any, form: str) -> str:
     return "n/a" if value is None or pd.isna(value) else format(float(value), form)
+
+
+def _probability(value: Any) -> str:
+    return "below 0.001" if value is not None and value < 0.001 else _number(value, ".3f")
 
 
 def _interval(low: float, high: float, form: str) -> str:

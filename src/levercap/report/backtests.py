@@ -14,10 +14,11 @@ from levercap.report.inputs import Evaluation
 from levercap.report.page import Column, Section, bullets, heading, paragraph, table
 from levercap.report.rows import MODEL, Key, head, kinds_of, model_name, models_of, pick, wash
 
-__all__ = ["WORDS", "TestWords", "backtests_section"]
+__all__ = ["COMPARATIVE", "WORDS", "TestWords", "backtests_section"]
 
 GREEN: Final = "#3f8f5f"
-COMPARATIVE: Final = ("better", "worse", "no difference")
+COMPARATIVE: Final = ("three zones", "Diebold-Mariano", "Giacomini-White")
+"""Tests against the baseline; the others judge a model by itself."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def backtests_section(evaluation: Evaluation | None) -> Section | None:
     if frame is None or evaluation is None:
         return None
     models = sorted(models_of(frame), key=lambda name: (name != MODEL, name))
-    absolute = frame[~frame["verdict"].isin(COMPARATIVE)]
+    absolute = frame[~frame["test"].isin(COMPARATIVE)]
     body = paragraph(INTRO) + bullets([_count(absolute[absolute["model"] == m], m) for m in models])
     coverage = evaluation.evidence("coverage")
     if coverage is not None:
@@ -111,7 +112,7 @@ def backtests_section(evaluation: Evaluation | None) -> Section | None:
     for model in models:
         text = f"{model_name(model)}: verdicts, with p-values where the test has one"
         body += _matrix(absolute[absolute["model"] == model], text)
-    against = own[own["verdict"].isin(COMPARATIVE)]
+    against = own[own["test"].isin(COMPARATIVE)]
     if len(against):
         body += _matrix(against, f"{model_name(models[0])} against {REFERENCE}")
     return Section("backtests", "Backtests in words", body)

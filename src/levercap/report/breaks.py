@@ -41,7 +41,7 @@ def _intro(frame: pd.DataFrame) -> str:
     return (
         f"A forecast that learnt from calm is wrong just after a break. These are the hit rates of the {days} days "
         "that follow one; the day of the break itself does not count, since its losses are why it is called one. "
-        "Breaks are known events, and days on which the volatility of the whole market jumped to a record."
+        "Breaks are known events, and the largest jumps of market-wide volatility in half a year."
     )
 
 

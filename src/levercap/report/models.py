@@ -119,7 +119,7 @@ def _sentences(board: pd.DataFrame, order: Sequence[str]) -> list[str]:
     ]
     others = [model for model in order if model != MODEL]
     if others and proven_models:
-        lines.append(f"Other models that beat {REFERENCE} somewhere after the adjustment: {', '.join(proven_models)}.")
+        lines.append(f"Other models that beat {REFERENCE} somewhere after the adjustment: {'; '.join(proven_models)}.")
     elif others:
         lines.append(f"None of the other models beats {REFERENCE} anywhere once the adjustment is made.")
     return lines

@@ -201,6 +201,7 @@ dl { display: grid; grid-template-columns: 13rem 1fr; gap: .35rem 1.2rem; font-s
 dt { font-weight: 600; } dd { margin: 0; max-width: 44rem; }
 @media screen and (max-width: 50rem) {
   .cards { grid-template-columns: repeat(2, 1fr); } dl { grid-template-columns: 1fr; }
+  figure { overflow-x: auto; } figure img { width: 48rem; max-width: none; }
 }
 @media print {
   body { max-width: none; padding: 0; font-size: 10.5pt; }
@@ -210,6 +211,7 @@ dt { font-weight: 600; } dd { margin: 0; max-width: 44rem; }
   nav { display: none; } a { color: inherit; text-decoration: none; }
   h2 { break-after: avoid; margin-top: 1.5rem; } h3, caption { break-after: avoid; }
   figure, tr, .card, .note { break-inside: avoid; } .wide { overflow: visible; } table { font-size: 8pt; }
+  .dense { font-size: 7pt; } tr.group { break-after: avoid; }
   @page { size: A4; margin: 15mm; }
 }
 """

@@ -12,7 +12,7 @@ from levercap.report.formatting import count, number, percent
 from levercap.report.inputs import Evaluation
 from levercap.report.page import Column, bullets, heading, paragraph, table
 
-__all__ = ["panels_of", "rankings", "skill_part"]
+__all__ = ["panels_of", "proven_skill", "rankings", "skill_part"]
 
 INTRO: Final = (
     "The volatility forecast alone already says when shocks are likely, and the scenarios imply a probability of their "
@@ -70,11 +70,17 @@ def skill_part(evaluation: Evaluation | None) -> str:
     return heading("Skill and ranking") + paragraph(INTRO) + table(columns) + bullets(_said(frame))
 
 
+def proven_skill(frame: pd.DataFrame) -> pd.Series:
+    """Whether the interval of the skill lies above zero, with blocks of 20 days and, where stated, of 60."""
+    sure = frame["skill_low"] > 0
+    return sure & (frame["skill_low_60"] > 0) if "skill_low_60" in frame else sure
+
+
 def _said(frame: pd.DataFrame) -> list[str]:
     lines = []
     known = frame[frame["skill"].notna()]
     if len(known):
-        sure = known[known["skill_low"] > 0]
+        sure = known[proven_skill(known)]
         lines.append(
             f"Skill over the implied probability is positive in {int((known['skill'] > 0).sum())} of {len(known)} "
             f"cases, beyond noise in {len(sure)}."

@@ -69,7 +69,9 @@ def shocks_section(found: tuple[Shock, ...], evaluation: Evaluation | None = Non
     happened = {shock.barrier for shock in found if shock.events}
     alt = "Observed frequency of shocks against their predicted probability, and area under the curve"
     named = {f"move of {percent(barrier, 0)}": sides for barrier, sides in panels.items()}
-    drawn = figure(calibration(named, rankings(evaluation)), alt, _CAPTION) if panels else ""
+    banded = any(one.band is not None for sides in panels.values() for one in sides.values())
+    caption = _CAPTION + (_BAND if banded else "")
+    drawn = figure(calibration(named, rankings(evaluation)), alt, caption) if panels else ""
     absent = "".join(_nothing_happened(found, b) for b in sorted({s.barrier for s in found} - happened))
     measured = _table(found) + paragraph(_READING) if found else ""
     return Section("shocks", title, paragraph(_INTRO) + drawn + absent + measured + skill_part(evaluation))
@@ -92,8 +94,12 @@ _INTRO: Final = (
     "line shocks were more frequent than forecast."
 )
 _CAPTION: Final = (
-    "Points: groups of forecasts, with 95 % intervals that know that coins fall together. Shaded: the consistency "
-    "band, where nine in ten curves of perfectly calibrated forecasts would lie. Axes of the diagrams are logarithmic."
+    "Points: groups of forecasts, with 95 % intervals that know that coins fall together. Axes of the diagrams are "
+    "logarithmic."
+)
+_BAND: Final = (
+    " Shaded: the consistency band, where nine in ten curves of perfectly calibrated forecasts would lie at any one "
+    "probability."
 )
 
 

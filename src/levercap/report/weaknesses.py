@@ -14,12 +14,13 @@ from levercap.report.inputs import Evaluation
 from levercap.report.models import TESTED, stars
 from levercap.report.page import Section, bullets, heading, paragraph
 from levercap.report.rows import MODEL, Key, kinds_of, listed, model_name, pick
+from levercap.report.shock_skill import proven_skill
 
 __all__ = ["weaknesses_section"]
 
 INTRO: Final = (
-    f"Everything in this evaluation that speaks against {MODEL}, in one place. What is not named here was examined and "
-    "found in its favour, or is listed below as not examined."
+    f"Everything in the tables of this evaluation that shows {MODEL} no better than {REFERENCE}, or not proven to be, "
+    "in one place, and last what was not examined."
 )
 
 
@@ -82,7 +83,7 @@ def _rivals(board: pd.DataFrame) -> list[str]:
         if own.empty or pd.isna(own.iloc[0]):
             continue
         ahead = part[(part["model"] != MODEL) & (part["model"] != REFERENCE) & (part["d_fz0"] < own.iloc[0])]
-        names = ", ".join(
+        names = "; ".join(
             f"{model_name(str(r['model']))} ({signed(float(r['d_fz0']), 3)})" for _, r in ahead.iterrows()
         )
         if names:
@@ -173,7 +174,7 @@ def _shocks(evaluation: Evaluation) -> list[str]:
     frame = evaluation.evidence("shocks")
     if frame is None:
         return []
-    unsure = frame[frame["skill"].notna() & ~(frame["skill_low"] > 0)]
+    unsure = frame[frame["skill"].notna() & ~proven_skill(frame)]
     off = frame[frame["slope"].notna() & ~frame["slope"].between(0.9, 1.1)]
     ranked = frame[frame["auc"].notna() & ~(frame["auc"] > frame["auc_scale"])]
     found = {
@@ -216,14 +217,16 @@ def _tests(evaluation: Evaluation) -> list[str]:
     both, reverse = failed[MODEL] & failed[REFERENCE], len(failed[REFERENCE] - failed[MODEL])
     counts = [(test, sum(1 for *_, t in both if t == test)) for test in tests]
     named = ", ".join(f"{test} ({n})" for test, n in counts if n)
-    lines.append(f"Tests that reject both: {named or 'none'}. Tests that reject {REFERENCE} but not {MODEL}: {reverse}.")
+    lines.append(
+        f"Tests that reject both: {named or 'none'}. Tests that reject {REFERENCE} but not {MODEL}: {reverse}."
+    )
     return lines if only else ["None.", *lines]
 
 
 def _unknown(evaluation: Evaluation, absent: Sequence[str]) -> list[str]:
     notes = evaluation.summary.get("notes") or []
     skipped = evaluation.summary.get("skipped") or {}
-    lines = [f"{title}: the evaluation holds no such table, or an empty one." for title in absent]
+    lines = [f"The evaluation holds no tables, or empty ones, for: {'; '.join(absent)}."] if absent else []
     lines += [f"{model_name(str(model))} was left out: {why}." for model, why in sorted(skipped.items())]
     return lines + [str(note) for note in notes]
 

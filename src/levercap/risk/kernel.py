@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from levercap.risk.compiled import compiled
+from levercap.compiled import compiled
 from levercap.vocabulary import FloatArray
 
 __all__ = ["LANES", "NUMBERS", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]

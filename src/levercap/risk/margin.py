@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from levercap.compiled import compiled
 from levercap.config import PolicyConfig
 from levercap.portfolio import Portfolio
-from levercap.risk.compiled import compiled
 from levercap.vocabulary import BoolArray, FloatArray, IntArray
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from scipy.stats import norm
 
-from levercap.forecast.baselines.compiled import compiled
+from levercap.compiled import compiled
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.model import CannotFit, Losses
 from levercap.vocabulary import LEVELS, FloatArray, IntArray, Side

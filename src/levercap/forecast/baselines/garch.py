@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from scipy.stats import t as student
 
+from levercap.compiled import compiled
 from levercap.errors import ConfigError
-from levercap.forecast.baselines.compiled import compiled
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.model import CannotFit, Losses
 from levercap.vocabulary import FloatArray, IntArray, Side

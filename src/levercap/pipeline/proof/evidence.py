@@ -12,8 +12,8 @@ from levercap.errors import LevercapError
 from levercap.evaluation import KINDS, REFERENCE, Matched, Row, match, murphy_diagram
 from levercap.pipeline.progress import Progress, silent
 from levercap.pipeline.proof import shocks, stability
-from levercap.pipeline.proof.absolute import backtest_lines
 from levercap.pipeline.proof.attributions import attributions
+from levercap.pipeline.proof.backtests import backtest_lines
 from levercap.pipeline.proof.known_events import events_within, volatility_jumps
 from levercap.pipeline.proof.ranking import ranking
 from levercap.pipeline.proof.tables import CANDIDATE, TABLES, frame, row_key

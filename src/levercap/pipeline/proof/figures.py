@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from levercap.evaluation import REFERENCE
-from levercap.pipeline.proof.absolute import COMPARISONS, NOT_COMPUTABLE
+from levercap.pipeline.proof.backtests import COMPARISONS, NOT_COMPUTABLE
 from levercap.pipeline.proof.evidence import Evidence
 from levercap.pipeline.proof.tables import CANDIDATE
 

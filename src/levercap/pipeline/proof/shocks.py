@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from levercap.evaluation import (
+    block_length,
     bootstrap_means,
     brier_decomposition,
     calibration_line,
@@ -26,6 +29,7 @@ BINS = 10
 PARTS = ("miscalibration", "discrimination", "uncertainty")
 
 
+@dataclass(frozen=True, eq=False)
 class Shocks:
     """One barrier of one side: events, the probabilities said before them, and the volatility forecast.
 
@@ -39,33 +43,36 @@ class Shocks:
     volatility : (rows,) forecast per 24 hours
     """
 
-    def __init__(self, side: Side, barrier: float, table: pd.DataFrame, loss: FloatArray) -> None:
-        suffix = f"{side}_{round(100 * barrier):02d}"
-        said = table[f"shock_probability_{suffix}"].to_numpy(np.float64)
-        implied = table.get(f"implied_probability_{suffix}")
-        keep = np.isfinite(loss) & np.isfinite(said)
-        if implied is not None:
-            keep &= np.isfinite(implied.to_numpy(np.float64))
-        self.side, self.barrier = side, barrier
-        self.day = pd.DatetimeIndex(table["as_of"])[keep].floor("D")
-        self.event = (loss[keep] >= barrier).astype(np.float64)
-        self.said = said[keep]
-        self.implied = None if implied is None else implied.to_numpy(np.float64)[keep]
-        self.volatility = table["volatility"].to_numpy(np.float64)[keep]
+    side: Side
+    barrier: float
+    day: pd.DatetimeIndex
+    event: FloatArray
+    said: FloatArray
+    implied: FloatArray | None
+    volatility: FloatArray
 
 
 def shocks_of(forecasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Shocks]:
     """Every side and barrier that the forecasts hold, with the rows whose outcome is known; none without such a row."""
     losses = [f"path_{side}" for side in Side]
     table = forecasts.merge(outcomes[["as_of", "symbol", *losses]], on=["as_of", "symbol"], validate="one_to_one")
-    for side in Side:
-        loss = table[f"path_{side}"].to_numpy(np.float64)
-        for barrier in BARRIERS:
-            if f"shock_probability_{side}_{round(100 * barrier):02d}" not in table:
-                continue
-            shocks = Shocks(side, barrier, table, loss)
-            if len(shocks.event):
-                yield shocks
+    for side, barrier in itertools.product(Side, BARRIERS):
+        suffix = f"{side}_{round(100 * barrier):02d}"
+        said, implied, loss = f"shock_probability_{suffix}", f"implied_probability_{suffix}", f"path_{side}"
+        if said not in table:
+            continue
+        needed = [loss, said, *([implied] if implied in table else [])]
+        known = table[np.isfinite(table[needed]).all(axis=1)]
+        if len(known):
+            yield Shocks(
+                side=side,
+                barrier=barrier,
+                day=pd.DatetimeIndex(known["as_of"]).floor("D"),
+                event=(known[loss].to_numpy() >= barrier).astype(np.float64),
+                said=known[said].to_numpy(np.float64),
+                implied=known[implied].to_numpy(np.float64) if implied in table else None,
+                volatility=known["volatility"].to_numpy(np.float64),
+            )
 
 
 def shock_lines(shocks: Shocks, seed: int = 0) -> dict[str, Any]:
@@ -111,7 +118,7 @@ def _skill_interval(shocks: Shocks, implied: FloatArray, block_days: int, seed: 
     codes, days = pd.factorize(shocks.day, sort=True)
     scores = (log_loss(shocks.event, forecast) for forecast in (shocks.said, implied))
     daily = np.column_stack([np.bincount(codes, score, len(days)) for score in scores]).astype(np.float64)
-    means = bootstrap_means(daily, block_days, DRAWS, seed)
+    means = bootstrap_means(daily, block_length(len(days), block_days), DRAWS, seed)
     low, high = np.quantile(1.0 - means[:, 0] / means[:, 1], [0.025, 0.975])
     return float(low), float(high)
 
