@@ -19,7 +19,7 @@ def bootstrap_means(daily: FloatArray, block_days: int = 20, draws: int = 1000, 
     Parameters
     ----------
     daily : (days,) or (days, columns), in time order, no missing value; columns are resampled together
-    block_days : length of the blocks that are kept whole
+    block_days : length of the blocks that are kept whole, at most a fifth of the days
     draws, seed : number of resamples and where their random numbers start
 
     Returns
@@ -31,7 +31,7 @@ def bootstrap_means(daily: FloatArray, block_days: int = 20, draws: int = 1000, 
     days = len(values)
     if days == 0 or not np.isfinite(values).all():
         raise ValueError("bootstrap_means needs at least one day and no missing value")
-    block = min(block_days, days)
+    block = max(1, min(block_days, days // 5))
     blocks = -(-days // block)
     starts = np.random.default_rng(seed).integers(0, days, (draws, blocks))
     # Sums over any circular stretch are differences of one running sum; the last block is cut to make up exactly
