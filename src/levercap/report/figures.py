@@ -156,7 +156,7 @@ def leads(labels: Sequence[str], whole: FloatArray, without: FloatArray, worst: 
             "without the ten most helpful": (worst, "|", RED),
         }
         every = np.stack([whole, without, worst])
-        axes.hlines(place, np.nanmin(every, axis=0), np.nanmax(every, axis=0), color="#c3cad1", linewidth=1.2)
+        axes.hlines(place, np.fmin.reduce(every), np.fmax.reduce(every), color="#c3cad1", linewidth=1.2)
         for name, (values, marker, colour) in points.items():
             width = 2.2 if marker == "|" else 1.0
             size = 11 if marker == "|" else 6

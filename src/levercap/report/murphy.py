@@ -35,12 +35,10 @@ def murphy_section(evaluation: Evaluation | None) -> Section | None:
     if frame is None:
         return None
     body, lines = paragraph(INTRO), []
-    keys = frame[["forecast", "side", "kind", "level"]].drop_duplicates().itertuples(index=False)
     groups: dict[str, list[MurphyPanel]] = {}
-    for forecast, side, kind, level in keys:
-        part = frame[(frame[["forecast", "side", "kind", "level"]] == (forecast, side, kind, level)).all(axis=1)]
-        part = part.sort_values("threshold")
-        title = f"{side}, {kind}, {level_name(float(level))}"
+    for (forecast, side, kind, _), rows in frame.groupby(["forecast", "side", "kind", "level"], sort=False):
+        part = rows.sort_values("threshold")
+        title = f"{side}, {kind}, {level_name(float(part['level'].iloc[0]))}"
         groups.setdefault(str(forecast), []).append(MurphyPanel(title, part.reset_index(drop=True)))
         lines.append((FORECASTS.get(str(forecast), str(forecast)), title, part.iloc[0], part))
     for forecast, panels in sorted(groups.items(), key=lambda item: list(FORECASTS).index(item[0])):
