@@ -75,6 +75,9 @@ def test_what_training_fitted_is_what_is_read(fitted):
     mine, read = fresh.predict(rows), read_bundle(fitted.folder).forecaster.predict(rows)
     pd.testing.assert_frame_equal(mine.forecasts, read.forecasts, check_exact=True)
     pd.testing.assert_frame_equal(mine.tails, read.tails, check_exact=True)
+    markets = [f.market(mine.forecasts) for f in (fresh, read_bundle(fitted.folder).forecaster)]
+    pd.testing.assert_frame_equal(*markets, check_exact=True)
+    assert len(markets[0]) == rows["as_of"].nunique()
 
 
 def test_a_snapshot_is_read_back_bit_for_bit(fitted, tmp_path):

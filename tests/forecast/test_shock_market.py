@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from levercap.forecast.market_shock import MarketShock, common_losses, market_column, share_loss
+from levercap.forecast.market_shock import MarketShock, common_losses, empty_market, market_column, share_loss
 from levercap.forecast.shock import column
 from levercap.forecast.shock_residual import logit
 from levercap.vocabulary import BARRIERS, Side
@@ -124,3 +124,9 @@ def test_it_survives_json():
     again = MarketShock.from_state(json.loads(json.dumps(model.to_state())))
     pd.testing.assert_frame_equal(again.predict(table["as_of"], volatility), model.predict(table["as_of"], volatility))
     assert (again.share, again.instants_) == (0.5, 100)
+
+
+def test_the_empty_table_has_the_columns_and_types_of_predictions():
+    outcomes, volatility = panel(days=300)
+    found = MarketShock().fit(outcomes, volatility).predict(outcomes["as_of"], volatility)
+    pd.testing.assert_frame_equal(found.iloc[:0], empty_market(), check_index_type=False)

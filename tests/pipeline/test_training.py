@@ -85,7 +85,7 @@ def evaluated(fitted, tmp_path_factory):
 
 def test_evaluate_writes_its_files(evaluated):
     summary, tables, out, steps = evaluated
-    forecasts = {"forecasts", "tails", "baseline_tails", "tails_against", "outcomes"}
+    forecasts = {"forecasts", "tails", "baseline_tails", "tails_against", "market_shocks", "outcomes"}
     assert set(tables) == forecasts | set(TABLES)
     assert all(list(tables[name]) == list(columns) for name, columns in TABLES.items())
     assert (out / "_SUCCESS").exists()
@@ -93,6 +93,18 @@ def test_evaluate_writes_its_files(evaluated):
     assert "41" in (out / "CARD.md").read_text()
     total = 3 * 2 + STEPS
     assert steps == [(done, total) for done in range(1, total + 1)]
+
+
+def test_a_hit_of_the_market_is_forecast_once_a_day_and_is_rarer_than_one_of_some_symbol(evaluated):
+    _, tables, _, _ = evaluated
+    market, forecasts = tables["market_shocks"], tables["forecasts"]
+    assert list(market["as_of"]) == list(forecasts["as_of"].drop_duplicates())
+    for side in Side:
+        numbers = market[[f"market_shock_probability_{side}_{b}" for b in ("05", "10", "20")]].to_numpy()
+        assert ((numbers > 0) & (numbers < 1)).all()
+        assert (np.diff(numbers, axis=1) <= 0).all()
+        largest = forecasts.groupby("as_of")[f"shock_probability_{side}_05"].max().to_numpy()
+        assert (numbers[:, 0] < largest).mean() > 0.9
 
 
 def test_the_summary_says_what_the_leaderboard_says(evaluated):

@@ -21,8 +21,8 @@ from levercap.forecast.history import (
     standardised,
     volatility,
 )
-from levercap.forecast.market_shock import SMALLEST_SYMBOLS, MarketShock
-from levercap.forecast.shock import ShockModel, column
+from levercap.forecast.market_shock import SMALLEST_SYMBOLS, MarketShock, empty_market
+from levercap.forecast.shock import ShockModel, column, empty_table
 from levercap.forecast.shock_history import fit_shock, implied_columns
 from levercap.vocabulary import HORIZON_HOURS, FloatArray, Side
 
@@ -37,19 +37,10 @@ SMALLEST_HISTORY = 500
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """What is forecast.
-
-    Attributes
-    ----------
-    forecasts : volatility, shock probabilities, and the ones that volatility alone implies
-    tails : VaR and ES
-    market : one row per instant: as_of, symbols, probabilities that at least a share of the symbols is hit together;
-        None where nobody forecasts it
-    """
+    """`forecasts` (volatility, shock probabilities, and those that volatility alone implies) and `tails` (VaR, ES)."""
 
     forecasts: pd.DataFrame
     tails: pd.DataFrame
-    market: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +65,18 @@ class Forecaster:
         for side in Side:
             forecasts[f"shock_probability_{side}"] = shocks[column(side, REPORTED_BARRIER)]
         table = pd.concat([forecasts, shocks, implied.set_axis(implied_columns(), axis=1)], axis=1)
-        market = None
-        if self.market_shock is not None:
-            market = self.market_shock.predict(frame["as_of"], sigma[usable], implied, shocks)
-        return Forecast(table, self.tail.predict(frame), market)
+        return Forecast(table, self.tail.predict(frame))
+
+    def market(self, forecasts: pd.DataFrame) -> pd.DataFrame:
+        """One row per instant of a `forecasts` table: as_of, symbols, and the probabilities that at least a share of
+        the symbols is hit together (columns `market_column`). No row where the past never had five symbols at once.
+        """
+        if self.market_shock is None:
+            return empty_market()
+        names = list(empty_table().columns)
+        implied = forecasts[implied_columns()].set_axis(names, axis=1)
+        sigma = forecasts["volatility"].to_numpy(dtype=float)
+        return self.market_shock.predict(forecasts["as_of"], sigma, implied, forecasts[names])
 
 
 def fit_forecaster(

@@ -14,7 +14,7 @@ from levercap.forecast.shock import SMALLEST_PROBABILITY, ShockModel
 from levercap.forecast.shock_residual import column, logit
 from levercap.vocabulary import BARRIERS, FloatArray, Side
 
-__all__ = ["SMALLEST_SYMBOLS", "MarketShock", "common_losses", "market_column", "share_loss"]
+__all__ = ["SMALLEST_SYMBOLS", "MarketShock", "common_losses", "empty_market", "market_column", "share_loss"]
 
 SMALLEST_SYMBOLS = 5
 """Instants with fewer symbols than this have no market."""
@@ -23,6 +23,13 @@ SMALLEST_SYMBOLS = 5
 def market_column(side: str, barrier: float) -> str:
     """Name of the probability's column, for example ``market_shock_probability_long_10`` for ten percent."""
     return f"market_{column(side, barrier)}"
+
+
+def empty_market() -> pd.DataFrame:
+    """No rows of the table that `MarketShock.predict` makes."""
+    names = [market_column(str(side), barrier) for side in Side for barrier in BARRIERS]
+    instants = pd.DatetimeIndex([], tz="UTC").as_unit("us")
+    return pd.DataFrame({"as_of": instants, "symbols": np.empty(0, dtype=np.int64), **{n: np.empty(0) for n in names}})
 
 
 def share_loss(losses: FloatArray, share: float) -> float:

@@ -72,9 +72,9 @@ def evaluate(
     """Forecast every midnight from `start` up to, not including, `stop`, beside B1 and other baselines, and write the
     evidence to `out`.
 
-    Writes forecasts.parquet, tails.parquet, baseline_tails.parquet (B1), tails_against.parquet (the others),
-    outcomes.parquet, a table for each of `levercap.pipeline.proof.TABLES`, summary.json and CARD.md, and returns the
-    summary. `against` defaults to B1 alone.
+    Writes, as Parquet, forecasts, tails, baseline_tails (B1), tails_against (the others), market_shocks, outcomes and a
+    table for each of `levercap.pipeline.proof.TABLES`, beside summary.json and CARD.md, and returns the summary.
+    `against` defaults to B1 alone.
     """
     require_ours(out)
     others = Rivals() if against is None else against
@@ -98,7 +98,7 @@ def evaluate(
     )
     evidence = prove(record, progress=lambda done, _: progress(total - STEPS + done, total))
     summary = _summary(evidence, record, others, config, market) | {"fallback_months": list(mine.fallbacks)}
-    _write(out, record, baseline.tails, tails, evidence, summary)
+    _write(out, record, baseline.tails, tails, mine.market, evidence, summary)
     return summary
 
 
@@ -108,6 +108,7 @@ class _Walked:
 
     forecasts: pd.DataFrame
     tails: pd.DataFrame
+    market: pd.DataFrame
     last: Forecaster
     fallbacks: tuple[str, ...]
 
@@ -119,9 +120,10 @@ def _walk_own(
     past = {kind: history(kind, data.features, data.outcomes, config.forecast) for kind in NAMES}
     walked = {}
     for k, kind in enumerate(NAMES):
-        parts, made = [], []
+        parts, markets, made = [], [], []
         for month, forecaster in walk(kind, data, list(months), config, past):
             parts.append(forecaster.predict(_rows(data.features, month)))
+            markets.append(forecaster.market(parts[-1].forecasts))
             made.append((month, forecaster))
             progress(k * len(months) + len(parts))
         forecasts = pd.concat([p.forecasts for p in parts], ignore_index=True)
@@ -130,7 +132,7 @@ def _walk_own(
         last = next((f for _, f in reversed(made) if f.kind == kind), made[-1][1])
         fallbacks = tuple(f"{month.start:%Y-%m-%d}" for month, f in made if f.kind != kind)
         tails = pd.concat([p.tails for p in parts], ignore_index=True)
-        walked[kind] = _Walked(forecasts, tails, last, fallbacks)
+        walked[kind] = _Walked(forecasts, tails, pd.concat(markets, ignore_index=True), last, fallbacks)
     return walked
 
 
@@ -162,6 +164,7 @@ def _write(
     record: Record,
     baseline: pd.DataFrame,
     others: dict[str, pd.DataFrame],
+    market_shocks: pd.DataFrame,
     evidence: Evidence,
     summary: dict[str, Any],
 ) -> None:
@@ -173,6 +176,7 @@ def _write(
         "baseline_tails": baseline,
         "tails_against": rest[["model", *baseline.columns]],
         "outcomes": record.evaluated(),
+        "market_shocks": market_shocks,
         **evidence.tables,
     }
     with atomic_folder(out) as building:

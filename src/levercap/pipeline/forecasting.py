@@ -20,8 +20,8 @@ __all__ = ["forecast"]
 def forecast(
     bundle: Bundle, market: Market, start: pd.Timestamp, stop: pd.Timestamp, every_hours: int, out: Path
 ) -> dict[str, Any]:
-    """Forecast at `start`, `start` + every, ... before `stop`; writes forecasts.parquet, tails.parquet, summary.json to
-    `out`.
+    """Forecast at `start`, `start` + every, ... before `stop`; writes forecasts, tails and market_shocks, as Parquet,
+    and summary.json to `out`.
     """
     require_ours(out)
     origins = market.panel.origins(start, stop, every_hours)
@@ -43,5 +43,6 @@ def forecast(
     with atomic_folder(out) as building:
         write_parquet(result.forecasts, building / "forecasts.parquet")
         write_parquet(result.tails, building / "tails.parquet")
+        write_parquet(bundle.forecaster.market(result.forecasts), building / "market_shocks.parquet")
         write_json(summary, building / "summary.json")
     return summary
