@@ -14,13 +14,13 @@ import time
 import numpy as np
 
 from levercap.config import PolicyConfig
-from levercap.portfolio import Portfolio
+from levercap.core.portfolio import Portfolio
+from levercap.core.scenario import ScenarioSet
 from levercap.risk import (
     AdversePaths,
     adverse_paths,
     risk_numbers,
 )
-from levercap.scenario import ScenarioSet
 
 HOURS = 24
 CHUNK = 32

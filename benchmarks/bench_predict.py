@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import Config
-from levercap.predictor import Predictor
-from levercap.scenario import ScenarioSet
-from levercap.snapshot import Snapshot
+from levercap.core.scenario import ScenarioSet
+from levercap.core.snapshot import Snapshot
+from levercap.limits.predictor import Predictor
 
 SYMBOLS, SCENARIOS, HOURS, ACCOUNTS, POSITIONS = 30, 1000, 24, 100_000, 500_000
 

@@ -10,8 +10,9 @@ import pytest
 def trained(tmp_path_factory):
     """Folders `market` and `bundle`, files `accounts` and `positions`, the `config`; never write into them."""
     from levercap.config import BookSimulation, Config, ForecastConfig, MarketSimulation, ScenarioConfig
-    from levercap.market import load_market, simulate_book, simulate_market, write_market
-    from levercap.pipeline.train import train
+    from levercap.market import load_market, write_market
+    from levercap.simulation import simulate_book, simulate_market
+    from levercap.workflows.train import train
 
     root = tmp_path_factory.mktemp("trained")
     config = dataclasses.replace(
@@ -45,10 +46,10 @@ def fitted(tmp_path_factory):
     from levercap.config import BookSimulation, Config, ForecastConfig, MarketSimulation, ScenarioConfig
     from levercap.forecast import history
     from levercap.forecast.history import KINDS
-    from levercap.market import simulate_book, simulate_market
     from levercap.market.load import market_from_tables
-    from levercap.pipeline.dataset import build_dataset
-    from levercap.pipeline.train import train
+    from levercap.model.dataset import build_dataset
+    from levercap.simulation import simulate_book, simulate_market
+    from levercap.workflows.train import train
 
     config = dataclasses.replace(
         Config(), scenarios=ScenarioConfig(count=150), forecast=ForecastConfig(boosting_rounds=15)

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from levercap.loading import load
+from levercap.core.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from levercap.serving.load import load
 
 __all__ = ["__version__", "load"]
 
@@ -13,7 +13,7 @@ __all__ = ["__version__", "load"]
 def __getattr__(name: str) -> object:
     """Import `load` on first use, so that `import levercap` stays light."""
     if name == "load":
-        from levercap.loading import load
+        from levercap.serving.load import load
 
         return load
     raise AttributeError(f"module 'levercap' has no attribute {name!r}")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levercap.book import REASONS, clean_book
-from levercap.errors import DataError, Severity
+from levercap.core.errors import DataError, Severity
 
 SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT")
 

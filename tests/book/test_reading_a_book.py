@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from levercap.book import clean_book, read_book
-from levercap.errors import DataError
+from levercap.core.errors import DataError
 
 ACCOUNTS = pd.DataFrame(
     {

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.artefact import MANIFEST, write_manifest
-from levercap.bundle import FORMAT_VERSION, read_bundle, read_snapshot, write_bundle, write_snapshot
-from levercap.bundle.bundle import FORMAT
-from levercap.bundle.paths import read_paths, write_paths
-from levercap.columns import write_parquet
-from levercap.errors import BundleError, DataError
-from levercap.market import tiers_as_of
-from levercap.panel import HOUR
-from levercap.predictor import Predictor
-from levercap.scenario import ScenarioSet
+from levercap.core.errors import BundleError, DataError
+from levercap.core.panel import HOUR
+from levercap.core.scenario import ScenarioSet
+from levercap.limits.predictor import Predictor
+from levercap.model import FORMAT_VERSION, read_bundle, read_snapshot, write_bundle, write_snapshot
+from levercap.model.bundle import FORMAT
+from levercap.storage.manifest import MANIFEST, write_manifest
+from levercap.storage.path_files import read_paths, write_paths
+from levercap.storage.tables import write_parquet
+from levercap.venue.tiers import tiers_as_of
 
 PARTS = ("weights", "low", "high", "end", "starts")
 

@@ -12,7 +12,7 @@ import levercap
 from levercap.cli import inspect
 from levercap.cli.app import build_parser, main
 from levercap.config import Config
-from levercap.errors import (
+from levercap.core.errors import (
     BundleError,
     ConfigError,
     DataError,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from levercap.pipeline.explain import drivers
+from levercap.core.scenario import ScenarioSet
 from levercap.risk import expected_shortfall
-from levercap.scenario import ScenarioSet
+from levercap.workflows.explain import drivers
 
 
 def scenarios(seed: int, symbols: int = 4, count: int = 60) -> ScenarioSet:

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.bundle import read_bundle
 from levercap.cli import main
 from levercap.cli.explanation import explanation_text
 from levercap.cli.result import cell
+from levercap.model import read_bundle
 
 CONFIG = """
 [forecast]
@@ -269,7 +269,7 @@ def test_score_says_which_accounts_it_could_not_score(trained: SimpleNamespace, 
 
 def test_every_reason_has_a_meaning() -> None:
     from levercap import book, policy
-    from levercap.pipeline.explain import _meaning
+    from levercap.workflows.explain import _meaning
 
     for code in (*book.REASONS, *policy.REASONS):
         assert len(_meaning(code)) > len("a sentence")

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binom
 from scipy.stats import t as student
 
-from levercap.evaluation.anytime import (
+from levercap.evaluation.sequential.anytime import (
     Betting,
     bet,
     fractions_from_evalues,
@@ -19,7 +19,7 @@ from levercap.evaluation.anytime import (
     sequential_es,
     sequential_var,
 )
-from levercap.evaluation.evalues import es_evalues, panel_evalues, var_evalues
+from levercap.evaluation.sequential.evalues import es_evalues, panel_evalues, var_evalues
 
 LEVEL = 0.975
 VAR = float(student.ppf(LEVEL, 5))

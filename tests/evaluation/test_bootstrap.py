@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from levercap.evaluation.bootstrap import bootstrap_means, interval, standard_error
+from levercap.evaluation.resampling.bootstrap import bootstrap_means, interval, standard_error
 
 
 @pytest.mark.parametrize(("days", "block"), [(147, 20), (47, 20), (7, 20), (4, 20), (30, 1)])

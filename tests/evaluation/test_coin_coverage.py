@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from levercap.evaluation.backtests import Light, kupiec, pooled_coverage
-from levercap.evaluation.coin_coverage import (
+from levercap.evaluation.coverage.backtests import Light, kupiec, pooled_coverage
+from levercap.evaluation.coverage.coin_coverage import (
     coin_coverage,
     coverage_by,
     coverage_by_year,

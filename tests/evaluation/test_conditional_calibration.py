@@ -6,14 +6,14 @@ from scipy.integrate import quad
 from scipy.stats import binom, chi2, norm
 from scipy.stats import t as student
 
-from levercap.evaluation.conditional_calibration import (
+from levercap.evaluation.coverage.conditional_calibration import (
     conditional_calibration,
     identification,
     panel_calibration,
     relative_instruments,
     scale_instruments,
 )
-from levercap.evaluation.expected_shortfall import ShortfallStatistic, shortfall_statistic
+from levercap.evaluation.shortfall.expected_shortfall import ShortfallStatistic, shortfall_statistic
 
 LEVEL, RATE = 0.975, 0.025
 VAR = float(student.ppf(LEVEL, 5))

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from levercap.errors import ConfigError
+from levercap.core.errors import ConfigError
 from levercap.evaluation import match
-from levercap.evaluation.confidence_set import daily_losses, model_confidence_set
+from levercap.evaluation.comparison.confidence_set import daily_losses, model_confidence_set
 
 
 def losses(rng, days=300, shift=(0.0, 0.0, 0.0)) -> pd.DataFrame:

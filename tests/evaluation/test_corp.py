@@ -10,7 +10,7 @@ from scipy.stats import binom, norm
 from sklearn.isotonic import IsotonicRegression
 
 from levercap.evaluation import brier_decomposition, log_loss, pinball
-from levercap.evaluation.corp import (
+from levercap.evaluation.scores.corp import (
     isotonic_quantile,
     log_loss_decomposition,
     pinball_decomposition,

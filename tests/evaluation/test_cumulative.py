@@ -6,7 +6,7 @@ from scipy.integrate import quad
 from scipy.stats import binom, chi2, norm
 from scipy.stats import t as student
 
-from levercap.evaluation.cumulative import cumulative_test, cumulative_violations, pooled_cumulative
+from levercap.evaluation.coverage.cumulative import cumulative_test, cumulative_violations, pooled_cumulative
 
 
 def test_a_violation_averages_all_hits_beyond_the_level():

@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 
-from levercap.evaluation.bootstrap import standard_error
-from levercap.evaluation.day_blocks import block_length, block_starts, block_sums, day_counts, studentized_ratio
+from levercap.evaluation.resampling.bootstrap import standard_error
+from levercap.evaluation.resampling.day_blocks import (
+    block_length,
+    block_starts,
+    block_sums,
+    day_counts,
+    studentized_ratio,
+)
 
 
 @pytest.mark.parametrize("block", [1, 4, 7])

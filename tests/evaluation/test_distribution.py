@@ -9,7 +9,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from levercap.evaluation import pinball
-from levercap.evaluation.distribution import crps, quantile_weighted_crps, threshold_weighted_crps
+from levercap.evaluation.scores.distribution import crps, quantile_weighted_crps, threshold_weighted_crps
 
 numbers = st.floats(-2, 2).map(lambda x: round(x, 3))
 probabilities = st.floats(0.01, 1)

@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import binom, norm
 from scipy.stats import t as student
 
-from levercap.evaluation.expected_shortfall import (
+from levercap.evaluation.shortfall.expected_shortfall import (
     ShortfallStatistic,
     exceedance_residuals,
     shortfall_panel_test,

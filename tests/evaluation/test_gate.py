@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.evaluation import GateRule, decide
+from levercap.evidence.gate import GateRule, decide
 
 RULE = GateRule(draws=200)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from levercap.evaluation.grid import day_grid
+from levercap.evaluation.coverage.grid import day_grid
 
 
 def test_rows_land_on_their_day_and_instrument():

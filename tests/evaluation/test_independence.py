@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, chi2, norm
 
-from levercap.evaluation.independence import dynamic_quantile, panel_dynamic_quantile
+from levercap.evaluation.coverage.independence import dynamic_quantile, panel_dynamic_quantile
 
 
 def garch(rng: np.random.Generator, days: int) -> tuple[np.ndarray, np.ndarray]:

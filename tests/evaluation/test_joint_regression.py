@@ -6,16 +6,16 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 from sklearn.linear_model import QuantileRegressor
 
-from levercap.errors import LevercapError
+from levercap.core.errors import LevercapError
 from levercap.evaluation import fz0, pinball
-from levercap.evaluation.joint_regression import (
+from levercap.evaluation.shortfall.joint_regression import (
     JointFit,
     JointProblem,
     fit_joint,
     scale_family_scores,
     shortfall_scores,
 )
-from levercap.evaluation.quantile_regression import quantile_regression
+from levercap.evaluation.shortfall.quantile_regression import quantile_regression
 
 LEVEL, RATE = 0.975, 0.025
 

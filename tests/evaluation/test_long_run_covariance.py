@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from levercap.evaluation.bootstrap import standard_error
-from levercap.evaluation.covariance import block_covariance, long_run_covariance, long_run_variance, newey_west_lags
+from levercap.evaluation.resampling.bootstrap import standard_error
+from levercap.evaluation.resampling.covariance import (
+    block_covariance,
+    long_run_covariance,
+    long_run_variance,
+    newey_west_lags,
+)
 
 
 def autoregression(rng: np.random.Generator, phi: float, days: int, columns: int = 1) -> np.ndarray:

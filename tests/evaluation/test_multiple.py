@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from levercap.evaluation import leaderboard, match
-from levercap.evaluation.multiple import daily_differences, holm, romano_wolf
+from levercap.evaluation.comparison.multiple import daily_differences, holm, romano_wolf
 
 
 def family(rng, days=200, hypotheses=6, shift=(), skewed=False) -> pd.DataFrame:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from levercap.evaluation.anytime import bet, fractions_from_evalues
-from levercap.evaluation.backtests import kupiec
-from levercap.evaluation.overlap import (
+from levercap.evaluation.coverage.backtests import kupiec
+from levercap.evaluation.sequential.anytime import bet, fractions_from_evalues
+from levercap.evaluation.sequential.overlap import (
     combine_p_values,
     harmonic_factor,
     interleaved_bets,

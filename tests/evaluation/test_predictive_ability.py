@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binom, chi2
 from scipy.stats import t as student
 
-from levercap.evaluation.predictive_ability import diebold_mariano, giacomini_white
+from levercap.evaluation.comparison.predictive_ability import diebold_mariano, giacomini_white
 
 REPETITIONS = 1000
 

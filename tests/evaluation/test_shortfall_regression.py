@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom, chi2, norm
 from scipy.stats import t as student
 
-from levercap.evaluation.shortfall_regression import RegressionVariant, shortfall_regression
+from levercap.evaluation.shortfall.shortfall_regression import RegressionVariant, shortfall_regression
 
 LEVEL, RATE = 0.975, 0.025
 VAR = float(student.ppf(LEVEL, 5))

@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from levercap.evaluation.splits import CombinatorialPurgedKFold, PurgedKFold, PurgedWalkForward
+from levercap.evaluation.resampling.splits import CombinatorialPurgedKFold, PurgedKFold, PurgedWalkForward
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 

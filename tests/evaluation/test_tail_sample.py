@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.evaluation.tail_sample import day_numbers, tail_sample
+from levercap.evaluation.coverage.tail_sample import day_numbers, tail_sample
 
 
 def test_days_are_numbered_in_time_order_whatever_they_are():

@@ -6,7 +6,7 @@ from scipy.stats import binom, norm
 from scipy.stats import t as student
 
 from levercap.evaluation import Light, fz0
-from levercap.evaluation.zones import comparative_backtest, three_zones
+from levercap.evaluation.comparison.zones import comparative_backtest, three_zones
 
 LEVEL, RATE = 0.975, 0.025
 VAR = float(student.ppf(LEVEL, 5))

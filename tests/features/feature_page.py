@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from levercap.core.panel import CARRY_HOURS
 from levercap.features.catalogue import CHOSEN, EXTENSIONS, GROUPS
 from levercap.features.description import Description
 from levercap.features.funding import FUNDING_CARRY_HOURS, FUNDING_LAG_HOURS
 from levercap.features.implied import IMPLIED_VOLATILITY_LAG_HOURS
 from levercap.features.open_interest import OPEN_INTEREST_LAG_HOURS
-from levercap.panel import CARRY_HOURS
 
 PAGE = Path(__file__).parents[2] / "docs" / "features.md"
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import levercap.features.table as table_module
+from levercap.core.panel import Panel
 from levercap.features import feature_table
 from levercap.features.catalogue import CHOSEN, EXTENSIONS, GROUPS
 from levercap.features.table import KEYS
-from levercap.panel import Panel
 
 ROOT = Path(__file__).parents[2]
 TABLES = {"funding": "funding_rate", "open_interest": "open_interest", "implied_vol": "implied_vol"}

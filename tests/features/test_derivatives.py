@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from levercap.core.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
 from levercap.features import feature_table
 from levercap.features.funding import funding_features, funding_known, signed_log
 from levercap.features.implied import implied_features
 from levercap.features.open_interest import log_open_interest, open_interest_features, run_up
 from levercap.features.returns import ingredients
 from levercap.features.volatility import slow_level
-from levercap.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
 
 NAN = math.nan
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import levercap.features.table as table_module
 from levercap.config import MarketConfig
+from levercap.core.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
 from levercap.features import feature_table
 from levercap.features.catalogue import EXTENSIONS
 from levercap.features.table import KEYS
 from levercap.market import load_market
-from levercap.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
 
 specification = importlib.util.spec_from_file_location("futures", Path(__file__).parents[1] / "pipeline" / "futures.py")
 assert specification is not None

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from levercap.core.panel import Panel
 from levercap.features.comovement import comovement_features
 from levercap.features.fragility import calm_hours, fragility_features
 from levercap.features.liquidity import corwin_schultz, liquidity_features
 from levercap.features.moves import bipower_variation, move_features, rogers_satchell
 from levercap.features.returns import ingredients
 from levercap.features.volatility import slow_level
-from levercap.panel import Panel
 
 NAN = math.nan
 HOURS, SYMBOLS = 24 * 140, 5

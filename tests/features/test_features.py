@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from levercap.core.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.features.cross_section import mean_of_others, row_mean
 from levercap.features.returns import ingredients
 from levercap.features.volatility import b1_volatility
 from levercap.forecast.scale import feature_columns
-from levercap.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
 
 HOUR = pd.Timedelta(hours=1)
 TURNOVER = ["turnover_24h", "turnover_7d", "turnover_trend", "illiquidity_7d"]

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from levercap.core.panel import Panel
 from levercap.features.returns import ingredients
 from levercap.features.turbulence import Correlations, absorption_ratio, turbulence_features
 from levercap.features.volatility import slow_level
-from levercap.panel import Panel
 
 NAN = math.nan
 DECAY = 0.5 ** (1 / 90)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from levercap.core.names import Side
 from levercap.forecast.baselines.days import SymbolDays
-from levercap.vocabulary import Side
 
 START = pd.Timestamp("2022-01-01", tz="UTC").as_unit("us")
 

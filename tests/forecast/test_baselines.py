@@ -8,11 +8,11 @@ import pytest
 from daily_market import daily_market, day
 
 from levercap.config import ForecastConfig
-from levercap.errors import ConfigError, DataError
+from levercap.core.errors import ConfigError, DataError
+from levercap.core.names import LEVELS
 from levercap.forecast.baselines import BASELINES, fit_baseline
 from levercap.forecast.forecaster import fit_forecaster
 from levercap.forecast.history import known_by
-from levercap.vocabulary import LEVELS
 
 UNTIL, STOP = day(610), day(640)
 NUMBERS = ["var", "es", "path_var", "path_es"]

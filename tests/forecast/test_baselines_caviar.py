@@ -5,9 +5,9 @@ import pytest
 from daily_market import symbol_days
 from scipy import optimize, stats
 
+from levercap.core.names import LEVELS, Side
 from levercap.forecast.baselines.caviar import Caviar, QuantileRecursion, fit_recursion, quantile_path, regression_loss
 from levercap.forecast.baselines.model import CannotFit
-from levercap.vocabulary import LEVELS, Side
 
 CONSTANT, PERSISTENCE, NEWS = 0.0008, 0.88, 0.10
 

@@ -5,11 +5,11 @@ import pytest
 from daily_market import garch_returns, symbol_days
 from scipy import integrate, stats
 
+from levercap.core.names import LEVELS, Side
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.garch import GarchT, filter_variance, student_tail
 from levercap.forecast.baselines.model import CannotFit
 from levercap.forecast.baselines.pareto import GjrEvt, ParetoTail, fit_excesses
-from levercap.vocabulary import LEVELS, Side
 
 arch = pytest.importorskip("arch")
 

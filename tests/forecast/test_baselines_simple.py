@@ -6,10 +6,10 @@ import pytest
 from daily_market import daily_market, day, garch_returns, symbol_days
 from scipy import integrate, stats
 
+from levercap.core.names import LEVELS, Side
 from levercap.forecast.baselines.days import daily_history
 from levercap.forecast.baselines.scaled import RiskMetrics, VolTarget, ewma_volatility, normal_tail, window_volatility
 from levercap.forecast.baselines.windowed import FilteredSimulation, HistoricalSimulation, window_tail
-from levercap.vocabulary import LEVELS, Side
 
 WITH_HOLES = garch_returns(700, seed=5)[0]
 WITH_HOLES[[0, 17, 18, 300]] = np.nan

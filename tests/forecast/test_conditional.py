@@ -11,11 +11,11 @@ from scipy import stats
 from sklearn.base import clone
 from synthetic import standardised_losses
 
-from levercap.evaluation.losses import fz0
-from levercap.forecast.conditional import STATE, ConditionalTail, lean
-from levercap.forecast.guard import coverage_factor
-from levercap.forecast.tail import LOSSES, ROWS, ShrunkTail, losses_table, row_name
-from levercap.vocabulary import Side
+from levercap.core.names import Side
+from levercap.evaluation.scores.losses import fz0
+from levercap.forecast.tail.conditional import STATE, ConditionalTail, lean
+from levercap.forecast.tail.guard import coverage_factor
+from levercap.forecast.tail.historical import LOSSES, ROWS, ShrunkTail, losses_table, row_name
 
 
 def with_state(rows=6000, seed=0, slope=0.0, per_day=6) -> pd.DataFrame:

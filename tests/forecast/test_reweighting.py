@@ -9,10 +9,10 @@ from scipy.optimize import minimize
 from scipy.special import rel_entr
 from synthetic import make_blocks
 
-from levercap.forecast.market_shock import market_column
-from levercap.forecast.reweighting import barrier_hits, imply_shocks, minimum_relative_entropy, share_hits
-from levercap.forecast.shock import column
-from levercap.vocabulary import BARRIERS, Side
+from levercap.core.names import BARRIERS, Side
+from levercap.forecast.scenarios.reweighting import barrier_hits, imply_shocks, minimum_relative_entropy, share_hits
+from levercap.forecast.shock.market import market_column
+from levercap.forecast.shock.model import column
 
 
 def world(seed, scenarios=60, moments=2):

@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from synthetic import feature_frame
 
 from levercap.config import Config, ForecastConfig
+from levercap.core.panel import Panel
 from levercap.forecast.history import fit_scale, volatility
 from levercap.forecast.scale import (
     TARGETS,
@@ -24,8 +25,7 @@ from levercap.forecast.scale import (
     targets,
 )
 from levercap.market.load import market_from_tables
-from levercap.panel import Panel
-from levercap.pipeline.dataset import build_dataset
+from levercap.model.dataset import build_dataset
 
 MODELS = [B1Scale, RidgeScale, BoostedScale, PairScale]
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import make_blocks
 
-from levercap.errors import DataError
+from levercap.core.errors import DataError
+from levercap.core.panel import Panel
 from levercap.forecast import Blocks, agree, fill_missing, standardised_blocks, thin
-from levercap.panel import Panel
 
 HOUR = pd.Timedelta(hours=1)
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic import standardised_losses
 
-from levercap.forecast.shock import ShockModel, column, empty_table
-from levercap.vocabulary import BARRIERS
+from levercap.core.names import BARRIERS
+from levercap.forecast.shock.model import ShockModel, column, empty_table
 
 SIDES = ("long", "short")
 

@@ -6,9 +6,9 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from levercap.forecast.shock import column
-from levercap.forecast.shock_baselines import Climatology, LogitOfScale
-from levercap.vocabulary import BARRIERS, Side
+from levercap.core.names import BARRIERS, Side
+from levercap.forecast.shock.baselines import Climatology, LogitOfScale
+from levercap.forecast.shock.model import column
 
 
 def sample(rows=20_000, seed=0):

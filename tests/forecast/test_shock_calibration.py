@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from levercap.forecast.shock_calibration import PRIOR_DEVIATION, calibration_line, day_clustering
+from levercap.forecast.shock.calibration import PRIOR_DEVIATION, calibration_line, day_clustering
 
 
 def draw(days=400, coins=20, intercept=0.0, slope=1.0, common=0.0, seed=0):

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from test_shock_residual import log_loss, market
 
-from levercap.forecast.shock import ShockModel, column, empty_table
-from levercap.forecast.shock_history import fit_shock, implied_columns, out_of_sample_shocks
+from levercap.forecast.shock.history import fit_shock, implied_columns, out_of_sample_shocks
+from levercap.forecast.shock.model import ShockModel, column, empty_table
 
 ROWS = 9000
 NAMES = list(empty_table().columns)

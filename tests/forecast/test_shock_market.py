@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from levercap.forecast.market_shock import MarketShock, common_losses, empty_market, market_column, share_loss
-from levercap.forecast.shock import column
-from levercap.forecast.shock_residual import logit
-from levercap.vocabulary import BARRIERS, Side
+from levercap.core.names import BARRIERS, Side
+from levercap.forecast.shock.market import MarketShock, common_losses, empty_market, market_column, share_loss
+from levercap.forecast.shock.model import column
+from levercap.forecast.shock.residual import logit
 
 
 def panel(days=1500, symbols=10, seed=0, common=1.0):

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from levercap.forecast.shock import ShockModel, column
-from levercap.forecast.shock_residual import (
+from levercap.core.names import BARRIERS, Side
+from levercap.forecast.shock.model import ShockModel, column
+from levercap.forecast.shock.residual import (
     DIRECTED,
     EXTENSIONS,
     SHARES,
@@ -17,7 +18,6 @@ from levercap.forecast.shock_residual import (
     logit,
     side_features,
 )
-from levercap.vocabulary import BARRIERS, Side
 
 NAMES = [column(s, b) for s in Side for b in BARRIERS]
 

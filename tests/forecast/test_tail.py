@@ -9,8 +9,8 @@ from scipy import stats
 from sklearn.base import clone
 from synthetic import standardised_losses
 
-from levercap.forecast.tail import LOSSES, ShrunkTail, losses_table, standardise, tail_ratios
-from levercap.vocabulary import LEVELS
+from levercap.core.names import LEVELS
+from levercap.forecast.tail.historical import LOSSES, ShrunkTail, losses_table, standardise, tail_ratios
 
 
 def names(*symbols):

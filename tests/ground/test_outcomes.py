@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from levercap.outcomes import realise
-from levercap.panel import Panel
+from levercap.core.outcomes import realise
+from levercap.core.panel import Panel
 
 HOUR = pd.Timedelta(hours=1)
 COLUMNS = ["realised_volatility", "long", "short", "path_long", "path_short"]

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.errors import DataError
-from levercap.panel import Panel
-from levercap.portfolio import Portfolio
-from levercap.scenario import ScenarioSet
+from levercap.core.errors import DataError
+from levercap.core.panel import Panel
+from levercap.core.portfolio import Portfolio
+from levercap.core.scenario import ScenarioSet
 
 HOUR = pd.Timedelta(hours=1)
 

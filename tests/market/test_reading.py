@@ -3,7 +3,7 @@ import pytest
 from market_frames import HOURS, START, SYMBOLS, bars, series, stamps, tiers, write
 
 from levercap.config import MarketConfig
-from levercap.errors import DataError, Severity
+from levercap.core.errors import DataError, Severity
 from levercap.market import load_market, market_from_tables, validate_market, write_market
 
 CONFIG = MarketConfig()

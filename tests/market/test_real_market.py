@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from levercap.config import MarketConfig
-from levercap.errors import Severity
-from levercap.market import load_market, tiers_as_of
+from levercap.core.errors import Severity
+from levercap.market import load_market
+from levercap.venue.tiers import tiers_as_of
 
 pytestmark = pytest.mark.real
 

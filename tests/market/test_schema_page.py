@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from levercap.book import ACCOUNT_COLUMNS, POSITION_COLUMNS, REASONS
-from levercap.limits import LIMIT_COLUMNS
+from levercap.limits.frame import LIMIT_COLUMNS
 from levercap.market.tables import SCHEMAS
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levercap.config import BookSimulation, MarketConfig, MarketSimulation
-from levercap.errors import ConfigError
-from levercap.market import load_market, market_from_tables, simulate_book, simulate_market, write_market
-from levercap.market.simulation.prices import _extremes
+from levercap.core.errors import ConfigError
+from levercap.market import load_market, market_from_tables, write_market
+from levercap.simulation import simulate_book, simulate_market
+from levercap.simulation.prices import _extremes
 
 NAMES = {"bars", "funding", "open_interest", "implied_vol", "leverage_tiers"}
 

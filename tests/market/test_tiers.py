@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_frames import START, tiers
 
-from levercap.market import tiers_as_of
+from levercap.venue.tiers import tiers_as_of
 
 DAY = pd.Timedelta(days=1)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from market_frames import HOURS, START, SYMBOLS, bars, series, stamps, tiers
 
 from levercap.config import MarketConfig
-from levercap.errors import DataError, Severity
+from levercap.core.errors import DataError, Severity
 from levercap.market import market_from_tables
 
 CONFIG = MarketConfig()

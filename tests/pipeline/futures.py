@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from levercap.market import tiers_as_of
-from levercap.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
-from levercap.predictor import Predictor
-from levercap.snapshot import Snapshot
+from levercap.core.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
+from levercap.core.snapshot import Snapshot
+from levercap.limits.predictor import Predictor
+from levercap.venue.tiers import tiers_as_of
 
 
 def other_future(panel: Panel, as_of: pd.Timestamp, seed: int = 1) -> Panel:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.evaluation.losses import fz0
-from levercap.pipeline.choice import choose_kind, daily_difference
-from levercap.pipeline.walkforward import Month, walk
+from levercap.evaluation.scores.losses import fz0
+from levercap.model.choice import choose_kind, daily_difference
+from levercap.model.walk_forward import Month, walk
 
 UNTIL = pd.Timestamp("2024-01-01", tz="UTC").as_unit("us")
 
@@ -63,7 +63,7 @@ def test_the_difference_is_the_mean_score_of_all_rows(fitted):
 
 
 def test_the_walk_forward_falls_back_on_histories_that_say_so(fitted, monkeypatch):
-    monkeypatch.setattr("levercap.pipeline.choice.SMALLEST_DAYS", 20)
+    monkeypatch.setattr("levercap.model.choice.SMALLEST_DAYS", 20)
     month = Month(fitted.until, fitted.until + pd.Timedelta(days=5))
     spoiled = fitted.past["levercap"].copy()
     losses = [c for c in spoiled.columns if c.endswith(("_975", "_990", "_es")) and "volatility" not in c]

@@ -9,16 +9,16 @@ import pytest
 from futures import assert_identical, assert_no_look_ahead, futures, other_future, parts, scored
 
 import levercap.features.table as table_module
-from levercap.bundle import surroundings
-from levercap.bundle.snapshots import make_snapshot
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.features.smoothing import rolling_mean
 from levercap.forecast import history, out_of_sample_tails
-from levercap.market import tiers_as_of
-from levercap.pipeline.dataset import build_dataset
-from levercap.pipeline.replay import snapshots
-from levercap.pipeline.train import train
-from levercap.pipeline.walkforward import Month, walk
+from levercap.model import surroundings
+from levercap.model.dataset import build_dataset
+from levercap.model.snapshots import make_snapshot
+from levercap.model.walk_forward import Month, walk
+from levercap.venue.tiers import tiers_as_of
+from levercap.workflows.replay import snapshots
+from levercap.workflows.train import train
 
 
 def instants(seed: int, start: str, stop: str, count: int) -> list[pd.Timestamp]:

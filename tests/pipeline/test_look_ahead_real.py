@@ -12,9 +12,10 @@ from futures import assert_identical, assert_no_look_ahead, other_future, scored
 from levercap.config import Config, ForecastConfig, ScenarioConfig
 from levercap.features import feature_table, stressed_volatility
 from levercap.forecast import history
-from levercap.market import Market, load_market, simulate_book
-from levercap.pipeline.dataset import build_dataset
-from levercap.pipeline.train import train
+from levercap.market import Market, load_market
+from levercap.model.dataset import build_dataset
+from levercap.simulation import simulate_book
+from levercap.workflows.train import train
 
 pytestmark = [
     pytest.mark.real,

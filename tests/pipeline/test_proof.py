@@ -10,8 +10,8 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from levercap.evaluation import fz0, leaderboard
-from levercap.pipeline.proof import EVENTS, STEPS, TABLES, figures, prove
-from levercap.pipeline.proof.backtests import COMPARISONS, TESTS
+from levercap.evidence import EVENTS, STEPS, TABLES, figures, prove
+from levercap.evidence.backtests import COMPARISONS, TESTS
 
 ROW = ["model", "side", "kind", "level"]
 

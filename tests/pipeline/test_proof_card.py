@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from known_truth import record
 
-from levercap.errors import ConfigError
+from levercap.core.errors import ConfigError
+from levercap.evidence import figures, prove
+from levercap.evidence.attributions import attributions
+from levercap.evidence.card import evaluation_card
 from levercap.forecast import BASELINES
 from levercap.forecast.scale import TARGETS, B1Scale
-from levercap.pipeline import evaluate as evaluation
-from levercap.pipeline.evaluate import rivals
-from levercap.pipeline.evaluation_card import evaluation_card
-from levercap.pipeline.proof import figures, prove
-from levercap.pipeline.proof.attributions import attributions
+from levercap.workflows import evaluate as evaluation
+from levercap.workflows.evaluate import rivals
 
 
 def card_of(world, **changes):

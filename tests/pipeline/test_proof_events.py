@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from known_truth import day
 
-from levercap.pipeline.proof import EVENTS, events_within, volatility_jumps
+from levercap.evidence import EVENTS, events_within, volatility_jumps
 
 BITCOIN = ("ETHUSDT", "BTCUSDT")
 

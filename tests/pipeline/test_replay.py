@@ -10,12 +10,12 @@ import pytest
 
 from levercap.book import clean_book
 from levercap.config import Config, PolicyConfig
-from levercap.errors import ConfigError
-from levercap.panel import HOUR
-from levercap.pipeline.evidence import policy_evidence
-from levercap.pipeline.replay import realised_path_losses, replay, snapshots
-from levercap.portfolio import Portfolio
-from levercap.predictor import Predictor
+from levercap.core.errors import ConfigError
+from levercap.core.panel import HOUR
+from levercap.core.portfolio import Portfolio
+from levercap.evidence.replay import policy_evidence
+from levercap.limits.predictor import Predictor
+from levercap.workflows.replay import realised_path_losses, replay, snapshots
 
 DAY = 24 * HOUR
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from levercap.pipeline.summary import summarise
+from levercap.limits.summary import summarise
 
 
 def limits(**changed: list[object]) -> pd.DataFrame:

@@ -7,20 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.bundle import read_bundle
-from levercap.errors import ConfigError, DataError
-from levercap.evaluation.comparison import leaderboard
+from levercap.core.errors import ConfigError, DataError
+from levercap.core.names import Side
+from levercap.core.outcomes import realise
+from levercap.core.panel import HOUR
+from levercap.evaluation.comparison.leaderboard import leaderboard
+from levercap.evidence import STEPS, TABLES
 from levercap.features import feature_table
 from levercap.forecast.history import known_by, refit_dates
-from levercap.outcomes import realise
-from levercap.panel import HOUR
-from levercap.pipeline.dataset import build_dataset
-from levercap.pipeline.evaluate import Rivals, evaluate
-from levercap.pipeline.forecasting import forecast
-from levercap.pipeline.proof import STEPS, TABLES
-from levercap.pipeline.train import train
-from levercap.pipeline.walkforward import Month, refits
-from levercap.vocabulary import Side
+from levercap.model import read_bundle
+from levercap.model.dataset import build_dataset
+from levercap.model.walk_forward import Month, refits
+from levercap.workflows.evaluate import Rivals, evaluate
+from levercap.workflows.forecast import forecast
+from levercap.workflows.train import train
 
 DAY = 24 * HOUR
 

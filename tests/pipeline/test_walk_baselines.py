@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from levercap.config import MarketConfig
-from levercap.errors import DataError
+from levercap.core.errors import DataError
 from levercap.forecast.baselines import BASELINES, fit_baseline
 from levercap.market import load_market
-from levercap.pipeline.baselines import walk_baseline, walk_baselines
-from levercap.pipeline.dataset import Dataset, build_dataset
-from levercap.pipeline.walkforward import Month, refits
+from levercap.model.baselines import walk_baseline, walk_baselines
+from levercap.model.dataset import Dataset, build_dataset
+from levercap.model.walk_forward import Month, refits
 
 QUICK = ("hs_250", "ewma_fhs", "vol_target")
 NUMBERS = ["var", "es", "path_var", "path_es"]

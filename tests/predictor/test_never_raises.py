@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worlds import SYMBOLS, config_with, limits_of, make_book, make_snapshot, make_tiers, with_scenarios, without_symbol
 
 from levercap.config import Config, PolicyConfig, ProfileConfig
-from levercap.predictor import Predictor
+from levercap.limits.predictor import Predictor
 from levercap.risk import adverse_paths
 
 SLACK = 1 + 2e-6

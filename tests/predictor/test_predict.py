@@ -21,9 +21,9 @@ from worlds import (
 )
 
 from levercap.config import Config, ProfileConfig
-from levercap.errors import DataError, ModelError
-from levercap.limits import LIMIT_COLUMNS, SYMBOL_LIMIT_COLUMNS
-from levercap.predictor import Predictor
+from levercap.core.errors import DataError, ModelError
+from levercap.limits.frame import LIMIT_COLUMNS, SYMBOL_LIMIT_COLUMNS
+from levercap.limits.predictor import Predictor
 from levercap.risk import expected_shortfall, insolvency_margin, value_at_risk
 
 RNG = np.random.default_rng(11)
@@ -92,7 +92,7 @@ def test_predicting_opens_no_file_and_no_connection():
     code = """
 import sys, numpy as np
 from levercap.config import Config, ProfileConfig
-from levercap.predictor import Predictor
+from levercap.limits.predictor import Predictor
 from worlds import make_book, make_snapshot, make_tiers
 rng = np.random.default_rng(1)
 predictor, book = Predictor(make_snapshot(rng, tiers=make_tiers()), Config()), make_book(rng, 500)

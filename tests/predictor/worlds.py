@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import Config, PolicyConfig
-from levercap.predictor import Predictor
-from levercap.scenario import ScenarioSet
-from levercap.snapshot import Snapshot
+from levercap.core.scenario import ScenarioSet
+from levercap.core.snapshot import Snapshot
+from levercap.limits.predictor import Predictor
 
 AS_OF = pd.Timestamp("2025-03-01 08:00", tz="UTC").as_unit("us")
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import Config, load_config
-from levercap.errors import ConfigError
+from levercap.core.errors import ConfigError
 
 
 def problems_of(text: str, folder: Path, environment: dict[str, str] | None = None) -> str:

@@ -93,8 +93,8 @@ def test_there_is_something_to_check() -> None:
 
 
 def test_concepts_name_every_cap_action_and_status(trained: SimpleNamespace) -> None:
+    from levercap.core.names import Action, Status
     from levercap.policy import CAPS
-    from levercap.vocabulary import Action, Status
 
     text = (ROOT / "docs" / "concepts.md").read_text()
     for name in (*(cap.removeprefix("cap_") for cap in CAPS), *Action, *Status):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from levercap.config import Config, load_config
-from levercap.settings import read_toml
+from levercap.config.reading import read_toml
 
 ROOT = Path(__file__).parents[2]
 

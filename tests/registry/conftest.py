@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from levercap import registry
-from levercap.artefact import write_manifest
-from levercap.bundle import FORMAT_VERSION
+from levercap.model import FORMAT_VERSION
+from levercap.storage import registry
+from levercap.storage.manifest import write_manifest
 
 
 @pytest.fixture(scope="session")
@@ -50,10 +50,10 @@ def logged(tmp_path):
 @pytest.fixture(scope="session")
 def boosted(trained, tmp_path_factory):
     """Folder of a bundle with a LightGBM model in it, which a history as short as that of `trained` does not get."""
-    from levercap.bundle import read_bundle, write_bundle
     from levercap.forecast import fit_forecaster, history
     from levercap.market import load_market
-    from levercap.pipeline.dataset import build_dataset
+    from levercap.model import read_bundle, write_bundle
+    from levercap.model.dataset import build_dataset
 
     data = build_dataset(load_market(trained.market, trained.config.market).panel)
     past = history("b1", data.features, data.outcomes, trained.config.forecast)

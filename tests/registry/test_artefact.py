@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from levercap.artefact import MANIFEST, verify, write_manifest
-from levercap.errors import BundleError
+from levercap.core.errors import BundleError
+from levercap.storage.manifest import MANIFEST, verify, write_manifest
 
 FORMAT = "levercap-bundle"
 
@@ -39,7 +39,7 @@ def test_id_depends_on_content_and_files_and_on_nothing_else(folder, tmp_path_fa
     (other / "card.md").write_text("# card")
     (other / "models").mkdir()
     (other / "models" / "a.txt").write_text("tree")
-    monkeypatch.setattr("levercap.artefact.package_versions", lambda: {"python": "9.9"})
+    monkeypatch.setattr("levercap.storage.manifest.package_versions", lambda: {"python": "9.9"})
     same = write_manifest(other, {"nested": {"a": None, "b": [1, 2.5]}, "data_hash": "d"}, 1)
     assert same == json.loads((folder / MANIFEST).read_text())["id"]
     assert len(same) == 16

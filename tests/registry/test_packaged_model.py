@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import levercap
-from levercap import registry
 from levercap.serving.pyfunc import to_model_input
+from levercap.storage import registry
 
 SCRIPT = """
 import json, pickle, sys

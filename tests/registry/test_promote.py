@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from levercap import registry
-from levercap.artefact import write_manifest
-from levercap.bundle import FORMAT_VERSION
-from levercap.errors import BundleError, GateFailed, RegistryError
-from levercap.pipeline.promote import Evidence, compare, promote, read_evidence
+from levercap.core.errors import BundleError, GateFailed, RegistryError
+from levercap.model import FORMAT_VERSION
+from levercap.storage import registry
+from levercap.storage.manifest import write_manifest
+from levercap.workflows.promote import Evidence, compare, promote, read_evidence
 
 SYMBOLS = [f"S{i}" for i in range(8)]
 
@@ -126,7 +126,7 @@ def test_a_bundle_without_evidence_is_refused(register):
 
 
 def test_compare_uses_the_common_days_or_else_the_baseline():
-    from levercap.evaluation.gate import GateRule
+    from levercap.evidence.gate import GateRule
 
     mine = evidence(start="2024-06-01", days=200)
     overlapping, apart = evidence(start="2024-03-01", days=160, informed=False), evidence(days=160, factor=0.9)
@@ -147,7 +147,7 @@ def test_evidence_of_a_real_training_is_read(trained):
 
 
 def test_a_champion_of_another_market_is_no_opponent():
-    from levercap.evaluation.gate import GateRule
+    from levercap.evidence.gate import GateRule
 
     mine, other = evidence(), evidence()
     renamed = dataclasses.replace(other, tails=other.tails.assign(symbol="OTHER" + other.tails["symbol"]))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from levercap import registry
-from levercap.artefact import verify
-from levercap.bundle import FORMAT_VERSION
-from levercap.errors import RegistryError
+from levercap.core.errors import RegistryError
+from levercap.model import FORMAT_VERSION
+from levercap.storage import registry
+from levercap.storage.manifest import verify
 
 
 def test_training_is_logged_and_becomes_the_challenger(logged, store):
@@ -132,7 +132,8 @@ def test_lost_artefacts_are_told(logged, tmp_path):
 SCRIPT = """
 import json, os, sys
 from pathlib import Path
-from levercap import artefact, registry
+from levercap.storage import manifest as artefact
+from levercap.storage import registry
 light = "mlflow" not in sys.modules
 folder = Path("bundle"); folder.mkdir(); (folder / "a.txt").write_text("a"); artefact.write_manifest(folder, {}, 1)
 version = registry.log_training(folder, {}, "")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from reading import Page
 
-from levercap.errors import ConfigError, DataError
+from levercap.core.errors import ConfigError, DataError
 from levercap.report.build import write_report
 
 SECTIONS = [

@@ -10,13 +10,13 @@ import pytest
 from proof_world import proof, write_proof
 from reading import Page
 
-from levercap.errors import DataError
+from levercap.core.errors import DataError
 from levercap.report.build import EVIDENCE, render, write_report
-from levercap.report.calibration_figures import Calibrated, MurphyPanel, Ranking, calibration, murphy_curves
-from levercap.report.forest import COVERED, ForestPanel, forest
-from levercap.report.hits import hit_rows, hits_section
+from levercap.report.figures.calibration import Calibrated, MurphyPanel, Ranking, calibration, murphy_curves
+from levercap.report.figures.forest import COVERED, ForestPanel, forest
 from levercap.report.inputs import PROOF, Evaluation, read_evaluation
-from levercap.report.rows import tint, wash
+from levercap.report.sections.hits import hit_rows, hits_section
+from levercap.report.sections.rows import tint, wash
 
 SECTIONS = {
     "models": EVIDENCE[0],
@@ -119,7 +119,7 @@ def test_tables_without_their_columns_are_refused_all_at_once(tmp_path):
 
 
 def test_what_the_report_needs_is_what_an_evaluation_writes():
-    from levercap.pipeline.proof.tables import TABLES
+    from levercap.evidence.tables import TABLES
 
     for name, columns in PROOF.items():
         assert set(columns) <= set(TABLES[name]), name

@@ -12,19 +12,19 @@ import pytest
 from proof_world import KEYS, proof
 from reading import Page
 
-from levercap.report.attributions import attributions_section
-from levercap.report.backtests import COMPARATIVE, WORDS, backtests_section
-from levercap.report.breakdown import breakdown_section
-from levercap.report.breaks import breaks_section
-from levercap.report.formatting import number, percent, probability, row_name, signed
-from levercap.report.influence import influence_section, unproven_without
 from levercap.report.inputs import Evaluation
-from levercap.report.models import models_section, stars
-from levercap.report.murphy import murphy_section
-from levercap.report.page import Section
-from levercap.report.scores import board_of
-from levercap.report.shocks import shocks_section
-from levercap.report.weaknesses import weaknesses_section
+from levercap.report.page.formatting import number, percent, probability, row_name, signed
+from levercap.report.page.html import Section
+from levercap.report.sections.attributions import attributions_section
+from levercap.report.sections.backtests import COMPARATIVE, WORDS, backtests_section
+from levercap.report.sections.breakdown import breakdown_section
+from levercap.report.sections.breaks import breaks_section
+from levercap.report.sections.influence import influence_section, unproven_without
+from levercap.report.sections.models import models_section, stars
+from levercap.report.sections.murphy import murphy_section
+from levercap.report.sections.scores import board_of
+from levercap.report.sections.shocks import shocks_section
+from levercap.report.sections.weaknesses import weaknesses_section
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -185,7 +185,7 @@ def test_backtests_say_in_words_what_passes_and_what_rejects():
 
 
 def test_every_backtest_of_an_evaluation_has_words():
-    from levercap.pipeline.proof.backtests import COMPARISONS, TESTS
+    from levercap.evidence.backtests import COMPARISONS, TESTS
 
     assert set(TESTS) == set(WORDS)
     assert set(COMPARISONS) == set(COMPARATIVE)

@@ -10,17 +10,27 @@ import pandas as pd
 import pytest
 from report_world import forecasts_of, simulate_limits, simulate_outcomes, tails_of
 
-from levercap.report.cuts import cuts_section
-from levercap.report.figures import binding_bars, intervals, leads, limit_histogram
-from levercap.report.formatting import count, level_name, money, multiple, number, percent, probability, signed, words
-from levercap.report.headline import headline_section
-from levercap.report.hits import hit_rows, hits_section
+from levercap.report.figures.charts import binding_bars, intervals, leads, limit_histogram
 from levercap.report.inputs import Evaluation, Scores, read_scores
-from levercap.report.limits import limit_cards, limits_section, status_section
-from levercap.report.page import Column, table
-from levercap.report.scores import board_of, scores_section
-from levercap.report.shocks import shocks, shocks_section
-from levercap.report.training import training_section
+from levercap.report.page.formatting import (
+    count,
+    level_name,
+    money,
+    multiple,
+    number,
+    percent,
+    probability,
+    signed,
+    words,
+)
+from levercap.report.page.html import Column, table
+from levercap.report.sections.cuts import cuts_section
+from levercap.report.sections.headline import headline_section
+from levercap.report.sections.hits import hit_rows, hits_section
+from levercap.report.sections.limits import limit_cards, limits_section, status_section
+from levercap.report.sections.scores import board_of, scores_section
+from levercap.report.sections.shocks import shocks, shocks_section
+from levercap.report.sections.training import training_section
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from levercap.config import PolicyConfig
-from levercap.portfolio import Portfolio
+from levercap.core.portfolio import Portfolio
+from levercap.core.scenario import ScenarioSet
 from levercap.risk import AdversePaths, expected_shortfall, insolvency_margin, value_at_risk
-from levercap.scenario import ScenarioSet
 
 
 def random_scenarios(rng: np.random.Generator, symbols=4, count=100, hours=24, scale=0.01) -> ScenarioSet:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scenes import random_portfolio, random_scenarios, slow_numbers
 
 from levercap.config import PolicyConfig
-from levercap.errors import ModelError
-from levercap.portfolio import Portfolio
+from levercap.core.errors import ModelError
+from levercap.core.portfolio import Portfolio
+from levercap.core.scenario import ScenarioSet
 from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
-from levercap.scenario import ScenarioSet
 
 NAMES = [field.name for field in dataclasses.fields(RiskNumbers)]
 

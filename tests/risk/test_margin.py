@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levercap.config import PolicyConfig
-from levercap.portfolio import Portfolio
+from levercap.core.portfolio import Portfolio
 from levercap.risk import initial_margin, liquidation_cap, maintenance_margin, margin_sheet, tier_cap
 
 POLICY = PolicyConfig()

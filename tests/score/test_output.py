@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.columns import write_parquet
-from levercap.errors import ConfigError
-from levercap.pipeline.output import SUCCESS, atomic_folder, write_json
+from levercap.core.errors import ConfigError
+from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
+from levercap.storage.tables import write_parquet
 
 
 def doomed(moment, target):

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 import levercap
-from levercap.bundle import read_bundle, read_snapshot
 from levercap.config import Config, GuardrailConfig, PolicyConfig
-from levercap.errors import BundleError, ConfigError, DataError
-from levercap.pipeline.output import SUCCESS
-from levercap.pipeline.score import folder_name, read_previous, score
+from levercap.core.errors import BundleError, ConfigError, DataError
+from levercap.model import read_bundle, read_snapshot
+from levercap.storage.atomic import SUCCESS
+from levercap.workflows.score import folder_name, read_previous, score
 
 DAY = pd.Timedelta(days=1)
 
@@ -110,7 +110,7 @@ def test_a_second_run_writes_the_same_bytes_even_with_other_dates_beside(trained
 
 def test_another_process_writes_the_same_bytes(trained, scored, end, tmp_path):
     script = (
-        "import sys\nfrom pathlib import Path\nfrom levercap.pipeline.score import score\n"
+        "import sys\nfrom pathlib import Path\nfrom levercap.workflows.score import score\n"
         "bundle, market, accounts, positions, out = map(Path, sys.argv[1:])\n"
         "score(bundle, accounts_path=accounts, positions_path=positions, market_folder=market, out=out)\n"
     )
@@ -131,7 +131,7 @@ def test_scoring_from_the_snapshot_equals_scoring_from_the_market(trained, score
 def test_killed_while_writing_leaves_the_old_scores(trained, scored, end, tmp_path):
     shutil.copytree(scored[0] / folder_name(end), tmp_path / folder_name(end))
     script = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom levercap.pipeline import score as module\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom levercap.workflows import score as module\n"
         "bundle, market, accounts, positions, out = map(Path, sys.argv[1:])\n"
         "module.write_json = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "module.score(bundle, accounts_path=accounts, positions_path=positions, market_folder=market, out=out)\n"
@@ -293,7 +293,7 @@ def test_snapshot_of_another_bundle_or_instant_is_refused(trained, scored, end, 
         run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end - DAY)
     other = tmp_path / "snapshot"
     other.mkdir()
-    from levercap.bundle import write_snapshot
+    from levercap.model import write_snapshot
 
     write_snapshot(dataclasses.replace(read_snapshot(snapshot), bundle_id="0" * 16), other)
     with pytest.raises(BundleError, match="made by bundle 0000000000000000"):

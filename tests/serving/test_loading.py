@@ -44,5 +44,5 @@ def test_after_load_the_system_is_not_asked_for_a_file_or_a_connection(trained):
 
 
 def test_the_name_stays_a_function_whatever_is_imported_first():
-    script = "import levercap.loading, levercap.serving.pyfunc, levercap; assert callable(levercap.load)"
+    script = "import levercap.serving.load, levercap.serving.pyfunc, levercap; assert callable(levercap.load)"
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, env=dict(os.environ))

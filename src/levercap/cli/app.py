@@ -14,7 +14,7 @@ import levercap
 from levercap.cli import data, inspect, limits, model
 from levercap.cli.arguments import Parser
 from levercap.cli.result import envelope, failure_envelope
-from levercap.errors import ConfigError, LevercapError
+from levercap.core.errors import ConfigError, LevercapError
 
 __all__ = ["build_parser", "main"]
 

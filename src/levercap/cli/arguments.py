@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from levercap.cli.result import Result
 from levercap.config import Config, load_config
-from levercap.errors import ConfigError, Finding
+from levercap.core.errors import ConfigError, Finding
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from levercap.bundle import Bundle
     from levercap.market import Market
+    from levercap.model import Bundle
 
 __all__ = [
     "Command",
@@ -197,10 +197,10 @@ def log_findings(what: str, findings: Sequence[Finding], more: str = "levercap v
 
 def bundle_of(address: str) -> Bundle:
     """Bundle of a folder or of a registered model."""
-    from levercap.bundle import read_bundle
+    from levercap.model import read_bundle
 
     if address.startswith(("models:/", "runs:/")):
-        from levercap import registry
+        from levercap.storage import registry
 
         return read_bundle(registry.resolve(address))
     return read_bundle(Path(address))

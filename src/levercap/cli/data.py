@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from levercap.cli.arguments import Verbs, add_verb, config_of, hours, instant, market_flag, market_of, timestamp_of
 from levercap.cli.result import Result, counted, pairs
 from levercap.config import Config
-from levercap.errors import ConfigError, DataError, Finding, Severity
+from levercap.core.errors import ConfigError, DataError, Finding, Severity
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from levercap.panel import Panel
+    from levercap.core.panel import Panel
 
 __all__ = ["register"]
 
@@ -42,7 +42,8 @@ def register(verbs: Verbs) -> None:
 
 def simulate(flags: argparse.Namespace) -> Result:
     """Write ``market/`` and ``book/`` below ``--out``; with ``--market`` only the book."""
-    from levercap.market import load_market, simulate_book, simulate_market, write_market
+    from levercap.market import load_market, write_market
+    from levercap.simulation import simulate_book, simulate_market
 
     config = config_of(flags)
     if flags.market is None:
@@ -129,8 +130,8 @@ def _config_finding(error: ConfigError) -> Finding:
 
 def features(flags: argparse.Namespace) -> Result:
     """Write the feature table at every ``--every`` hours of the window."""
-    from levercap.columns import write_parquet
     from levercap.features.table import feature_table
+    from levercap.storage.tables import write_parquet
 
     market = market_of(flags, config_of(flags))
     panel = market.panel

@@ -11,7 +11,7 @@ from typing import Any
 from levercap.cli.arguments import Verbs, add_verb, config_of
 from levercap.cli.result import Result, counted
 from levercap.config import Config
-from levercap.errors import ConfigError
+from levercap.core.errors import ConfigError
 
 __all__ = ["config_text", "register"]
 
@@ -73,7 +73,7 @@ def _against_baseline(evaluation: Mapping[str, Any]) -> str:
 
 def _scoring_run(scores: Path, bundle: Path | None) -> Path:
     """Folder of the latest scoring run below `scores`, of those that `bundle` made where there are such."""
-    from levercap.pipeline.explain import scores_folder, scoring_runs
+    from levercap.workflows.explain import scores_folder, scoring_runs
 
     if (scores / "limits.parquet").is_file():
         return scores

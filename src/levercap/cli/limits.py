@@ -28,8 +28,8 @@ from levercap.cli.explanation import explanation_text
 from levercap.cli.progress import progress_bar
 from levercap.cli.result import Result, pairs, table
 from levercap.config import Config, load_config
-from levercap.errors import ConfigError, Finding, Severity
-from levercap.settings import read_environment
+from levercap.config.reading import read_environment
+from levercap.core.errors import ConfigError, Finding, Severity
 
 __all__ = ["register"]
 
@@ -67,7 +67,7 @@ def register(verbs: Verbs) -> None:
 
 def score(flags: argparse.Namespace) -> Result:
     """Write limits for every account, whole or not at all."""
-    from levercap.pipeline.score import score as run
+    from levercap.workflows.score import score as run
 
     summary = run(
         flags.bundle,
@@ -121,7 +121,7 @@ def _score_text(summary: Mapping[str, Any]) -> str:
 def replay(flags: argparse.Namespace) -> Result:
     """Score a fixed book on every day of the window with bundles that knew nothing later."""
     from levercap.book import read_book
-    from levercap.pipeline.replay import replay as run
+    from levercap.workflows.replay import replay as run
 
     config = config_of(flags)
     accounts, positions = read_book(flags.accounts, flags.positions)
@@ -135,7 +135,7 @@ def replay(flags: argparse.Namespace) -> Result:
 
 def explain(flags: argparse.Namespace) -> Result:
     """Caps, risk numbers, positions, worst scenarios and what would change the limit of one account."""
-    from levercap.pipeline.explain import explain as run
+    from levercap.workflows.explain import explain as run
 
     if (flags.accounts is None) != (flags.positions is None):
         raise ConfigError("--accounts and --positions belong together")

@@ -70,7 +70,7 @@ def register(verbs: Verbs) -> None:
 
 def train(flags: argparse.Namespace) -> Result:
     """Fit on what was known at ``--until``, write the bundle, register it."""
-    from levercap.pipeline.train import train as fit
+    from levercap.workflows.train import train as fit
 
     config = config_of(flags)
     market = market_of(flags, config)
@@ -87,7 +87,7 @@ def train(flags: argparse.Namespace) -> Result:
         "symbols": len(market.panel.symbols),
     }
     if not flags.no_register:
-        from levercap import registry
+        from levercap.storage import registry
 
         facts = {"symbols": len(market.panel.symbols)}
         version = registry.log_training(flags.out, facts, config_text(bundle.config))
@@ -97,9 +97,9 @@ def train(flags: argparse.Namespace) -> Result:
 
 def evaluate(flags: argparse.Namespace) -> Result:
     """Walk forward over the window beside the baselines and write the evidence."""
-    from levercap.pipeline.evaluate import evaluate as walk
-    from levercap.pipeline.evaluate import rivals
     from levercap.report.build import write_report
+    from levercap.workflows.evaluate import evaluate as walk
+    from levercap.workflows.evaluate import rivals
 
     config = config_of(flags)
     against = rivals(flags.against)
@@ -143,7 +143,7 @@ def _verdict_text(summary: Mapping[str, Any]) -> str:
 
 def forecast(flags: argparse.Namespace) -> Result:
     """Forecasts from a fixed bundle at every ``--every`` hours of the window."""
-    from levercap.pipeline.forecasting import forecast as run
+    from levercap.workflows.forecast import forecast as run
 
     config = config_of(flags)
     bundle = bundle_of(flags.bundle)
@@ -155,7 +155,7 @@ def forecast(flags: argparse.Namespace) -> Result:
 
 def promote(flags: argparse.Namespace) -> Result:
     """Move the champion alias when the candidate is better and covered."""
-    from levercap.pipeline.promote import promote as decide
+    from levercap.workflows.promote import promote as decide
 
     decision = decide(flags.bundle, flags.champion, flags.out)
     names = ("challenger", "champion", "opponent", "common_days")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import levercap
-from levercap.errors import (
+from levercap.core.errors import (
     BundleError,
     ConfigError,
     DataError,

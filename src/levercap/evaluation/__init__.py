@@ -1,16 +1,48 @@
-"""Evidence about forecasts: scores, backtests, comparisons, calibration, splitters, and the promotion gate."""
+"""Evidence about forecasts: scores, backtests, comparisons, calibration and splitters."""
 
-from levercap.evaluation.anytime import (
-    ALARM,
-    Betting,
-    SequentialTest,
-    bet,
-    fractions_from_evalues,
-    fractions_from_losses,
-    sequential_es,
-    sequential_var,
+from levercap.evaluation.comparison.confidence_set import (
+    daily_losses,
+    model_confidence_set,
 )
-from levercap.evaluation.backtests import (
+from levercap.evaluation.comparison.influence import (
+    Influence,
+    influence,
+    influential_days,
+    leave_events_out,
+)
+from levercap.evaluation.comparison.leaderboard import (
+    KINDS,
+    REFERENCE,
+    Matched,
+    Row,
+    daily_mean,
+    leaderboard,
+    match,
+)
+from levercap.evaluation.comparison.multiple import (
+    daily_differences,
+    holm,
+    romano_wolf,
+)
+from levercap.evaluation.comparison.murphy import (
+    Dominance,
+    MurphyDiagram,
+    elementary_quantile,
+    elementary_shortfall,
+    murphy_diagram,
+)
+from levercap.evaluation.comparison.predictive_ability import (
+    ConditionalAbility,
+    PredictiveAbility,
+    diebold_mariano,
+    giacomini_white,
+)
+from levercap.evaluation.comparison.zones import (
+    Zones,
+    comparative_backtest,
+    three_zones,
+)
+from levercap.evaluation.coverage.backtests import (
     Coverage,
     Light,
     TestResult,
@@ -20,19 +52,7 @@ from levercap.evaluation.backtests import (
     pooled_coverage,
     traffic_light,
 )
-from levercap.evaluation.bootstrap import (
-    bootstrap_means,
-    interval,
-    standard_error,
-)
-from levercap.evaluation.calibration import (
-    BrierParts,
-    brier_decomposition,
-    calibration_line,
-    reliability_table,
-    wilson_interval,
-)
-from levercap.evaluation.coin_coverage import (
+from levercap.evaluation.coverage.coin_coverage import (
     YEAR_DAYS,
     coin_coverage,
     coverage_by,
@@ -40,16 +60,7 @@ from levercap.evaluation.coin_coverage import (
     post_break_coverage,
     share_passing,
 )
-from levercap.evaluation.comparison import (
-    KINDS,
-    REFERENCE,
-    Matched,
-    Row,
-    daily_mean,
-    leaderboard,
-    match,
-)
-from levercap.evaluation.conditional_calibration import (
+from levercap.evaluation.coverage.conditional_calibration import (
     Calibration,
     conditional_calibration,
     identification,
@@ -57,32 +68,43 @@ from levercap.evaluation.conditional_calibration import (
     relative_instruments,
     scale_instruments,
 )
-from levercap.evaluation.confidence_set import (
-    daily_losses,
-    model_confidence_set,
-)
-from levercap.evaluation.corp import (
-    ScoreParts,
-    isotonic_quantile,
-    log_loss_decomposition,
-    pinball_decomposition,
-    recalibrated_probability,
-    reliability_band,
-)
-from levercap.evaluation.covariance import (
-    block_covariance,
-    long_run_covariance,
-    long_run_variance,
-    newey_west_lags,
-)
-from levercap.evaluation.cumulative import (
+from levercap.evaluation.coverage.cumulative import (
     CumulativeTest,
     PooledCumulative,
     cumulative_test,
     cumulative_violations,
     pooled_cumulative,
 )
-from levercap.evaluation.day_blocks import (
+from levercap.evaluation.coverage.durations import (
+    DurationTest,
+    duration_moments,
+    weibull_duration,
+)
+from levercap.evaluation.coverage.grid import (
+    day_grid,
+)
+from levercap.evaluation.coverage.independence import (
+    PanelDynamicQuantile,
+    dynamic_quantile,
+    panel_dynamic_quantile,
+)
+from levercap.evaluation.coverage.tail_sample import (
+    TailSample,
+    day_numbers,
+    tail_sample,
+)
+from levercap.evaluation.resampling.bootstrap import (
+    bootstrap_means,
+    interval,
+    standard_error,
+)
+from levercap.evaluation.resampling.covariance import (
+    block_covariance,
+    long_run_covariance,
+    long_run_variance,
+    newey_west_lags,
+)
+from levercap.evaluation.resampling.day_blocks import (
     block_length,
     block_starts,
     block_sums,
@@ -90,57 +112,35 @@ from levercap.evaluation.day_blocks import (
     studentized_ratio,
     t_values,
 )
-from levercap.evaluation.distribution import (
+from levercap.evaluation.resampling.montecarlo import (
+    monte_carlo,
+)
+from levercap.evaluation.resampling.splits import (
+    CombinatorialPurgedKFold,
+    PurgedKFold,
+    PurgedWalkForward,
+)
+from levercap.evaluation.scores.calibration import (
+    BrierParts,
+    brier_decomposition,
+    calibration_line,
+    reliability_table,
+    wilson_interval,
+)
+from levercap.evaluation.scores.corp import (
+    ScoreParts,
+    isotonic_quantile,
+    log_loss_decomposition,
+    pinball_decomposition,
+    recalibrated_probability,
+    reliability_band,
+)
+from levercap.evaluation.scores.distribution import (
     crps,
     quantile_weighted_crps,
     threshold_weighted_crps,
 )
-from levercap.evaluation.durations import (
-    DurationTest,
-    duration_moments,
-    weibull_duration,
-)
-from levercap.evaluation.evalues import (
-    es_evalues,
-    panel_evalues,
-    var_evalues,
-)
-from levercap.evaluation.expected_shortfall import (
-    MINIMUM_HITS,
-    ShortfallStatistic,
-    ShortfallTest,
-    exceedance_residuals,
-    shortfall_panel_test,
-    shortfall_statistic,
-    shortfall_test,
-)
-from levercap.evaluation.gate import (
-    Decision,
-    GateRule,
-    decide,
-)
-from levercap.evaluation.grid import (
-    day_grid,
-)
-from levercap.evaluation.independence import (
-    PanelDynamicQuantile,
-    dynamic_quantile,
-    panel_dynamic_quantile,
-)
-from levercap.evaluation.influence import (
-    Influence,
-    influence,
-    influential_days,
-    leave_events_out,
-)
-from levercap.evaluation.joint_regression import (
-    JointFit,
-    JointProblem,
-    fit_joint,
-    scale_family_scores,
-    shortfall_scores,
-)
-from levercap.evaluation.losses import (
+from levercap.evaluation.scores.losses import (
     brier,
     fz0,
     log_loss,
@@ -148,22 +148,22 @@ from levercap.evaluation.losses import (
     qlike,
     skill,
 )
-from levercap.evaluation.montecarlo import (
-    monte_carlo,
+from levercap.evaluation.sequential.anytime import (
+    ALARM,
+    Betting,
+    SequentialTest,
+    bet,
+    fractions_from_evalues,
+    fractions_from_losses,
+    sequential_es,
+    sequential_var,
 )
-from levercap.evaluation.multiple import (
-    daily_differences,
-    holm,
-    romano_wolf,
+from levercap.evaluation.sequential.evalues import (
+    es_evalues,
+    panel_evalues,
+    var_evalues,
 )
-from levercap.evaluation.murphy import (
-    Dominance,
-    MurphyDiagram,
-    elementary_quantile,
-    elementary_shortfall,
-    murphy_diagram,
-)
-from levercap.evaluation.overlap import (
+from levercap.evaluation.sequential.overlap import (
     COMBINATIONS,
     InterleavedBets,
     OverlapCounts,
@@ -174,34 +174,29 @@ from levercap.evaluation.overlap import (
     overlap_counts,
     subsample,
 )
-from levercap.evaluation.predictive_ability import (
-    ConditionalAbility,
-    PredictiveAbility,
-    diebold_mariano,
-    giacomini_white,
+from levercap.evaluation.shortfall.expected_shortfall import (
+    MINIMUM_HITS,
+    ShortfallStatistic,
+    ShortfallTest,
+    exceedance_residuals,
+    shortfall_panel_test,
+    shortfall_statistic,
+    shortfall_test,
 )
-from levercap.evaluation.quantile_regression import (
+from levercap.evaluation.shortfall.joint_regression import (
+    JointFit,
+    JointProblem,
+    fit_joint,
+    scale_family_scores,
+    shortfall_scores,
+)
+from levercap.evaluation.shortfall.quantile_regression import (
     quantile_regression,
 )
-from levercap.evaluation.shortfall_regression import (
+from levercap.evaluation.shortfall.shortfall_regression import (
     RegressionVariant,
     ShortfallRegression,
     shortfall_regression,
-)
-from levercap.evaluation.splits import (
-    CombinatorialPurgedKFold,
-    PurgedKFold,
-    PurgedWalkForward,
-)
-from levercap.evaluation.tail_sample import (
-    TailSample,
-    day_numbers,
-    tail_sample,
-)
-from levercap.evaluation.zones import (
-    Zones,
-    comparative_backtest,
-    three_zones,
 )
 
 __all__ = [
@@ -218,10 +213,8 @@ __all__ = [
     "ConditionalAbility",
     "Coverage",
     "CumulativeTest",
-    "Decision",
     "Dominance",
     "DurationTest",
-    "GateRule",
     "Influence",
     "InterleavedBets",
     "JointFit",
@@ -270,7 +263,6 @@ __all__ = [
     "day_counts",
     "day_grid",
     "day_numbers",
-    "decide",
     "diebold_mariano",
     "duration_moments",
     "dynamic_quantile",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features import (
     comovement,
     cross_section,
@@ -20,8 +22,6 @@ from levercap.features import (
 )
 from levercap.features.description import Description
 from levercap.features.returns import Ingredients
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["CHOSEN", "EXTENSIONS", "GROUPS", "Extension"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features.cross_section import HIT_THRESHOLD, broadcast, mean_of_others, row_mean
 from levercap.features.description import Description, described
 from levercap.features.returns import Ingredients
 from levercap.features.smoothing import ewma, rolling_mean
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["DESCRIPTIONS", "comovement_features"]
 

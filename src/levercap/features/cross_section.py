@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features.description import Description, described
 from levercap.features.returns import Ingredients, lagged_difference
 from levercap.features.smoothing import ewma, rolling_mean
 from levercap.features.volatility import log_volatility
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["CALENDAR_DESCRIPTIONS", "DESCRIPTIONS", "calendar_features", "cross_section_features"]
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features.cross_section import HIT_THRESHOLD, broadcast, row_mean
 from levercap.features.description import Description
 from levercap.features.funding import funding_known, signed_log
@@ -13,8 +15,6 @@ from levercap.features.open_interest import OPEN_INTEREST_LAG_HOURS, log_open_in
 from levercap.features.returns import Ingredients
 from levercap.features.smoothing import carried, ewma, lagged, rolling_mean
 from levercap.features.volatility import log_volatility
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["DESCRIPTIONS", "calm_hours", "fragility_features"]
 

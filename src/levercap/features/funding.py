@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features.cross_section import broadcast, row_mean
 from levercap.features.description import Description
 from levercap.features.returns import Ingredients
 from levercap.features.smoothing import carried, ewma, lagged, rolling_mean
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["DESCRIPTIONS", "FUNDING_LAG_HOURS", "funding_features", "funding_known", "signed_log"]
 

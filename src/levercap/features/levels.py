@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features.returns import ingredients
 from levercap.features.smoothing import rolling_mean
 from levercap.features.volatility import b1_volatility
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["stressed_volatility", "turnover"]
 

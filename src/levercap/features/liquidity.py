@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features.cross_section import mean_of_others
 from levercap.features.description import Description, described
 from levercap.features.returns import Ingredients
 from levercap.features.smoothing import ewma, lagged, rolling_mean
 from levercap.features.stress import amihud
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["DESCRIPTIONS", "corwin_schultz", "liquidity_features"]
 

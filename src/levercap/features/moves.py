@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 from levercap.features.cross_section import broadcast, mean_of_others, row_mean
 from levercap.features.description import Description, described
 from levercap.features.returns import Ingredients, lagged_difference
 from levercap.features.smoothing import lagged, rolling_mean
 from levercap.features.volatility import log_volatility
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["DESCRIPTIONS", "bipower_variation", "move_features", "rogers_satchell"]
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import CARRY_HOURS, Panel
 from levercap.features.cross_section import broadcast, row_mean
 from levercap.features.description import Description, described
 from levercap.features.returns import Ingredients, lagged_difference
 from levercap.features.smoothing import carried, ewma, lagged, rolling_mean, rolling_min
-from levercap.panel import CARRY_HOURS, Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["DESCRIPTIONS", "OPEN_INTEREST_LAG_HOURS", "log_open_interest", "open_interest_features", "run_up"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
 
 __all__ = ["Ingredients", "ingredients"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from levercap.vocabulary import FloatArray
+from levercap.core.names import FloatArray
 
 __all__ = ["carried", "daily_phase_ewma", "ewma", "lagged", "rolling_max", "rolling_mean", "rolling_min"]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
 from levercap.features.description import Description, described
 from levercap.features.returns import Ingredients, lagged_difference
 from levercap.features.smoothing import ewma, rolling_max, rolling_mean, rolling_min
-from levercap.vocabulary import FloatArray
 
 __all__ = ["DESCRIPTIONS", "amihud", "stress_features"]
 

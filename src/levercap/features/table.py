@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from levercap.core.names import FloatArray
+from levercap.core.panel import CARRY_HOURS, Panel
 from levercap.features.catalogue import CHOSEN, EXTENSIONS
 from levercap.features.cross_section import calendar_features, cross_section_features
 from levercap.features.returns import Ingredients, ingredients
 from levercap.features.stress import stress_features
 from levercap.features.volatility import slow_level, volatility_features
-from levercap.panel import CARRY_HOURS, Panel
-from levercap.vocabulary import FloatArray
 
 __all__ = ["KEYS", "feature_table"]
 

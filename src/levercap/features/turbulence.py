@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from levercap.core.names import BoolArray, FloatArray, IntArray
+from levercap.core.panel import Panel
 from levercap.features.cross_section import broadcast
 from levercap.features.description import Description
 from levercap.features.returns import Ingredients
 from levercap.features.smoothing import lagged, rolling_mean
-from levercap.panel import Panel
-from levercap.vocabulary import BoolArray, FloatArray, IntArray
 
 __all__ = ["DESCRIPTIONS", "Correlations", "absorption_ratio", "turbulence_features"]
 

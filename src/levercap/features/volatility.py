@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from levercap.core.names import FloatArray
 from levercap.features.description import Description, described
 from levercap.features.returns import Ingredients
 from levercap.features.smoothing import daily_phase_ewma, ewma, rolling_max, rolling_mean
-from levercap.vocabulary import FloatArray
 
 __all__ = ["B1_DECAYS", "DESCRIPTIONS", "b1_volatility", "log_volatility", "slow_level", "volatility_features"]
 

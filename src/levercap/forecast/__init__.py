@@ -3,7 +3,7 @@
 from levercap.forecast.baselines import BASELINES, Baseline, fit_baseline
 from levercap.forecast.forecaster import Forecast, Forecaster, fit_forecaster
 from levercap.forecast.history import history, known_by, out_of_sample_tails
-from levercap.forecast.scenarios import Blocks, agree, fill_missing, standardised_blocks, thin
+from levercap.forecast.scenarios.blocks import Blocks, agree, fill_missing, standardised_blocks, thin
 
 __all__ = [
     "BASELINES",

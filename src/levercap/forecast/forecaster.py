@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import ForecastConfig
-from levercap.errors import DataError
+from levercap.core.errors import DataError
+from levercap.core.names import HORIZON_HOURS, FloatArray, Side
 from levercap.forecast.history import (
     Kind,
     Scale,
@@ -21,10 +22,9 @@ from levercap.forecast.history import (
     standardised,
     volatility,
 )
-from levercap.forecast.market_shock import SMALLEST_SYMBOLS, MarketShock, empty_market
-from levercap.forecast.shock import ShockModel, column, empty_table
-from levercap.forecast.shock_history import fit_shock, implied_columns
-from levercap.vocabulary import HORIZON_HOURS, FloatArray, Side
+from levercap.forecast.shock.history import fit_shock, implied_columns
+from levercap.forecast.shock.market import SMALLEST_SYMBOLS, MarketShock, empty_market
+from levercap.forecast.shock.model import ShockModel, column, empty_table
 
 __all__ = ["REPORTED_BARRIER", "SMALLEST_HISTORY", "Forecast", "Forecaster", "fit_forecaster"]
 

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import ForecastConfig
-from levercap.forecast.conditional import STATE, ConditionalTail
-from levercap.forecast.guard import GUARD_DAYS
+from levercap.core.names import HORIZON_HOURS, BoolArray, FloatArray
 from levercap.forecast.scale import B1Scale, BlendedScale, targets
-from levercap.forecast.shock_history import out_of_sample_shocks
-from levercap.forecast.tail import ROWS, ShrunkTail, losses_table, row_name, standardise
-from levercap.vocabulary import HORIZON_HOURS, BoolArray, FloatArray
+from levercap.forecast.shock.history import out_of_sample_shocks
+from levercap.forecast.tail.conditional import STATE, ConditionalTail
+from levercap.forecast.tail.guard import GUARD_DAYS
+from levercap.forecast.tail.historical import ROWS, ShrunkTail, losses_table, row_name, standardise
 
 __all__ = [
     "B1_SHRINKAGE",

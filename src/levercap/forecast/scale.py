@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from levercap.vocabulary import FloatArray
+from levercap.core.names import FloatArray
 
 __all__ = [
     "TARGETS",

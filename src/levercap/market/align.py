@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from levercap.panel import Panel
-from levercap.vocabulary import FloatArray, IntArray
+from levercap.core.names import FloatArray, IntArray
+from levercap.core.panel import Panel
 
 __all__ = ["HOUR_MICROSECONDS", "SERIES", "to_panel"]
 

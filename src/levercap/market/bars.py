@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import MarketConfig
-from levercap.errors import Finding, Severity
+from levercap.core.errors import Finding, Severity
+from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.market.align import HOUR_MICROSECONDS
 from levercap.market.rows import MISSING, drop_repeats, keys, out_of_order
 from levercap.market.tables import Table
-from levercap.vocabulary import BoolArray, FloatArray, IntArray
 
 __all__ = ["clean_bars"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from levercap.errors import Finding, Severity
+from levercap.core.errors import Finding, Severity
+from levercap.core.names import BoolArray, IntArray
 from levercap.market.tables import Table
-from levercap.market.tiers import continuous_maintenance_amount
-from levercap.vocabulary import BoolArray, IntArray
+from levercap.venue.tiers import continuous_maintenance_amount
 
 __all__ = ["clean_tiers"]
 

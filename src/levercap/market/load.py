@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 
 from levercap.config import MarketConfig
-from levercap.errors import DataError, Finding, Severity
+from levercap.core.errors import DataError, Finding, Severity
+from levercap.core.panel import Panel
 from levercap.market.align import to_panel
 from levercap.market.tables import SCHEMAS, RawFile, Table, read_files
 from levercap.market.typed import typed_table
 from levercap.market.validate import clean_tables
-from levercap.panel import Panel
 
 __all__ = ["Market", "load_market", "market_from_tables", "validate_market", "write_market"]
 

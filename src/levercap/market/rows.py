@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from levercap.errors import Finding, Severity
+from levercap.core.errors import Finding, Severity
+from levercap.core.names import IntArray
 from levercap.market.tables import SCHEMAS, Table
-from levercap.vocabulary import IntArray
 
 __all__ = ["MISSING", "drop_repeats", "keys", "out_of_order"]
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from levercap.errors import DataError, Finding, Severity
-from levercap.vocabulary import BoolArray, IntArray
+from levercap.core.errors import DataError, Finding, Severity
+from levercap.core.names import BoolArray, IntArray
 
 __all__ = ["SCHEMAS", "RawFile", "Schema", "Table", "read_files"]
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from levercap.errors import Finding, Severity
+from levercap.core.errors import Finding, Severity
+from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.market.tables import RawFile, Schema, Table
-from levercap.vocabulary import BoolArray, FloatArray, IntArray
 
 __all__ = ["typed_table"]
 

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import MarketConfig
-from levercap.errors import Finding, Severity
+from levercap.core.errors import Finding, Severity
+from levercap.core.names import BoolArray, FloatArray
 from levercap.market.bars import clean_bars
 from levercap.market.brackets import clean_tiers
 from levercap.market.rows import drop_repeats, out_of_order
 from levercap.market.tables import SCHEMAS, Table
-from levercap.vocabulary import BoolArray, FloatArray
 
 __all__ = ["clean_tables"]
 

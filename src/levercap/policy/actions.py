@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from levercap.config import PolicyConfig
-from levercap.vocabulary import Action, BoolArray, FloatArray
+from levercap.core.names import Action, BoolArray, FloatArray
 
 __all__ = ["LADDER", "REDUCE_MULTIPLE", "account_actions", "rejected_actions"]
 

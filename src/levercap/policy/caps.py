@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from levercap.config import PolicyConfig
-from levercap.vocabulary import BoolArray, FloatArray
+from levercap.core.names import BoolArray, FloatArray
 
 __all__ = [
     "CAPS",

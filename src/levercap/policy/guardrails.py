@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from levercap.config import GuardrailConfig
-from levercap.vocabulary import BoolArray, FloatArray
+from levercap.core.names import BoolArray, FloatArray
 
 __all__ = ["Guarded", "apply_guardrails"]
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from levercap.vocabulary import BoolArray
+from levercap.core.names import BoolArray
 
 __all__ = ["REASONS", "join_reasons"]
 

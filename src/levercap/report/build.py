@@ -5,24 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-from levercap.report.attributions import attributions_section
-from levercap.report.backtests import backtests_section
-from levercap.report.breakdown import breakdown_section
-from levercap.report.breaks import breaks_section
-from levercap.report.cuts import cuts_section
-from levercap.report.glossary import glossary_section
-from levercap.report.headline import headline_section
-from levercap.report.hits import hit_rows, hits_section
-from levercap.report.influence import influence_section
 from levercap.report.inputs import Evaluation, Scores, read_evaluation, read_manifest, read_scores
-from levercap.report.limits import limits_section, status_section
-from levercap.report.models import models_section
-from levercap.report.murphy import murphy_section
-from levercap.report.page import page
-from levercap.report.scores import board_of, scores_section
-from levercap.report.shocks import shocks, shocks_section
-from levercap.report.training import files_section, training_section
-from levercap.report.weaknesses import weaknesses_section
+from levercap.report.page.html import page
+from levercap.report.sections.attributions import attributions_section
+from levercap.report.sections.backtests import backtests_section
+from levercap.report.sections.breakdown import breakdown_section
+from levercap.report.sections.breaks import breaks_section
+from levercap.report.sections.cuts import cuts_section
+from levercap.report.sections.glossary import glossary_section
+from levercap.report.sections.headline import headline_section
+from levercap.report.sections.hits import hit_rows, hits_section
+from levercap.report.sections.influence import influence_section
+from levercap.report.sections.limits import limits_section, status_section
+from levercap.report.sections.models import models_section
+from levercap.report.sections.murphy import murphy_section
+from levercap.report.sections.scores import board_of, scores_section
+from levercap.report.sections.shocks import shocks, shocks_section
+from levercap.report.sections.training import files_section, training_section
+from levercap.report.sections.weaknesses import weaknesses_section
 
 __all__ = ["render", "write_report"]
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from levercap.errors import ConfigError, DataError
+from levercap.core.errors import ConfigError, DataError
 
 __all__ = ["PROOF", "Evaluation", "Scores", "read_evaluation", "read_manifest", "read_scores"]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from levercap.compiled import compiled
-from levercap.vocabulary import FloatArray
+from levercap.core.compiled import compiled
+from levercap.core.names import FloatArray
 
 __all__ = ["LANES", "NUMBERS", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from levercap.compiled import compiled
 from levercap.config import PolicyConfig
-from levercap.portfolio import Portfolio
-from levercap.vocabulary import BoolArray, FloatArray, IntArray
+from levercap.core.compiled import compiled
+from levercap.core.names import BoolArray, FloatArray, IntArray
+from levercap.core.portfolio import Portfolio
 
 __all__ = [
     "MarginSheet",

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
+from levercap.core.names import FloatArray
 from levercap.risk.kernel import es_sorted, margin_sorted, var_sorted
-from levercap.vocabulary import FloatArray
 
 __all__ = ["expected_shortfall", "insolvency_margin", "value_at_risk"]
 

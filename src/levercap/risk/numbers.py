@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from levercap.config import PolicyConfig
-from levercap.portfolio import Portfolio
+from levercap.core.names import FloatArray
+from levercap.core.portfolio import Portfolio
 from levercap.risk.kernel import NUMBERS, account_numbers
 from levercap.risk.paths import AdversePaths
-from levercap.vocabulary import FloatArray
 
 __all__ = ["RiskNumbers", "risk_numbers"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from levercap.errors import ModelError
+from levercap.core.errors import ModelError
+from levercap.core.names import FloatArray, IntArray
+from levercap.core.scenario import ScenarioSet
 from levercap.risk.kernel import LANES
-from levercap.scenario import ScenarioSet
-from levercap.vocabulary import FloatArray, IntArray
 
 __all__ = ["AdversePaths", "adverse_paths"]
 

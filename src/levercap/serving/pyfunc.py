@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from levercap.errors import DataError, Finding, Severity
-from levercap.loading import load
-from levercap.predictor import Predictor
+from levercap.core.errors import DataError, Finding, Severity
+from levercap.limits.predictor import Predictor
+from levercap.serving.load import load
 
 __all__ = ["PackagedModel", "from_model_input", "to_model_input"]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from levercap.errors import ConfigError, DataError
+from levercap.core.errors import ConfigError, DataError
+from levercap.core.names import HORIZON_HOURS, LEVELS, BoolArray, FloatArray, IntArray, Side
 from levercap.forecast.baselines.caviar import Caviar
 from levercap.forecast.baselines.days import DailyHistory, SymbolDays, daily_history, midnight
 from levercap.forecast.baselines.garch import GarchT, import_arch
@@ -19,9 +20,8 @@ from levercap.forecast.baselines.windowed import FilteredSimulation, HistoricalS
 from levercap.forecast.forecaster import REPORTED_BARRIER, SMALLEST_HISTORY, Forecast
 from levercap.forecast.history import B1_SHRINKAGE, known_by, volatility
 from levercap.forecast.scale import B1Scale
-from levercap.forecast.shock import ShockModel, column
-from levercap.forecast.tail import ShrunkTail, standardise
-from levercap.vocabulary import HORIZON_HOURS, LEVELS, BoolArray, FloatArray, IntArray, Side
+from levercap.forecast.shock.model import ShockModel, column
+from levercap.forecast.tail.historical import ShrunkTail, standardise
 
 __all__ = ["BASELINES", "Baseline", "fit_baseline"]
 

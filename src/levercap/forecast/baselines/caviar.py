@@ -9,10 +9,10 @@ from typing import Self
 import numpy as np
 from scipy.stats import norm
 
-from levercap.compiled import compiled
+from levercap.core.compiled import compiled
+from levercap.core.names import LEVELS, FloatArray, IntArray, Side
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.model import CannotFit, Losses
-from levercap.vocabulary import LEVELS, FloatArray, IntArray, Side
 
 __all__ = ["SMALLEST_CAVIAR_SAMPLE", "Caviar", "QuantileRecursion", "fit_recursion", "quantile_path", "regression_loss"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from levercap.core.names import BoolArray, FloatArray, IntArray, Side
 from levercap.forecast.history import known_by
-from levercap.vocabulary import BoolArray, FloatArray, IntArray, Side
 
 __all__ = ["DailyHistory", "SymbolDays", "daily_history", "midnight"]
 

@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 from scipy.stats import t as student
 
-from levercap.compiled import compiled
-from levercap.errors import ConfigError
+from levercap.core.compiled import compiled
+from levercap.core.errors import ConfigError
+from levercap.core.names import FloatArray, IntArray, Side
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.model import CannotFit, Losses
-from levercap.vocabulary import FloatArray, IntArray, Side
 
 __all__ = ["SMALLEST_GARCH_SAMPLE", "GarchT", "backcast", "filter_variance", "import_arch", "student_tail"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from levercap.core.names import FloatArray, IntArray, Side
 from levercap.forecast.baselines.days import SymbolDays
-from levercap.vocabulary import FloatArray, IntArray, Side
 
 __all__ = ["CannotFit", "Losses", "SymbolModel"]
 

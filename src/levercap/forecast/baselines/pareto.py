@@ -9,10 +9,10 @@ from typing import Self
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from levercap.core.names import FloatArray, IntArray, Side
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.garch import GarchT
 from levercap.forecast.baselines.model import CannotFit, Losses
-from levercap.vocabulary import FloatArray, IntArray, Side
 
 __all__ = ["GjrEvt", "ParetoTail", "fit_excesses"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from levercap.core.names import FloatArray, IntArray, Side
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.model import Losses
-from levercap.vocabulary import FloatArray, IntArray, Side
 
 __all__ = ["RISKMETRICS_DECAY", "RiskMetrics", "VolTarget", "ewma_volatility", "normal_tail", "window_volatility"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from levercap.core.names import FloatArray, IntArray, Side
 from levercap.forecast.baselines.days import SymbolDays
 from levercap.forecast.baselines.model import Losses
 from levercap.forecast.baselines.scaled import ewma_volatility, window_volatility
-from levercap.vocabulary import FloatArray, IntArray, Side
 
 __all__ = ["FilteredSimulation", "HistoricalSimulation", "window_tail"]
 

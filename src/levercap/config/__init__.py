@@ -1,0 +1,29 @@
+"""Typed, frozen configuration: what can be set, and how it is read."""
+
+from levercap.config.sections import (
+    BookSimulation,
+    Config,
+    ForecastConfig,
+    GuardrailConfig,
+    MarketConfig,
+    MarketSimulation,
+    PolicyConfig,
+    ProfileConfig,
+    ScenarioConfig,
+    config_from_dict,
+    load_config,
+)
+
+__all__ = [
+    "BookSimulation",
+    "Config",
+    "ForecastConfig",
+    "GuardrailConfig",
+    "MarketConfig",
+    "MarketSimulation",
+    "PolicyConfig",
+    "ProfileConfig",
+    "ScenarioConfig",
+    "config_from_dict",
+    "load_config",
+]

@@ -1,0 +1,233 @@
+"""Typed, frozen configuration. One TOML per experiment; unknown keys are refused with the nearest name.
+
+Precedence: flag > environment (``LEVERCAP_SECTION__KEY``) > file > default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from levercap.config.reading import Rule, build, merge, read_environment, read_toml
+from levercap.core.errors import ConfigError
+
+__all__ = [
+    "BookSimulation",
+    "Config",
+    "ForecastConfig",
+    "GuardrailConfig",
+    "MarketConfig",
+    "MarketSimulation",
+    "PolicyConfig",
+    "ProfileConfig",
+    "ScenarioConfig",
+    "config_from_dict",
+    "load_config",
+]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+Positive = Annotated[float, Rule(lambda x: 0 < x < math.inf, "a number above 0")]
+NotNegative = Annotated[float, Rule(lambda x: 0 <= x < math.inf, "a number, 0 or above")]
+AboveOne = Annotated[float, Rule(lambda x: 1 < x < math.inf, "a number above 1")]
+Probability = Annotated[float, Rule(lambda x: 0 < x < 1, "a number between 0 and 1, neither included")]
+Share = Annotated[float, Rule(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
+Count = Annotated[int, Rule(lambda n: n >= 1, "a whole number, 1 or above")]
+Seed = Annotated[int, Rule(lambda n: n >= 0, "a whole number, 0 or above")]
+Date = Annotated[str, Rule(_is_date, "a date such as 2022-01-01")]
+
+
+@dataclass(frozen=True)
+class MarketConfig:
+    """What counts as a defect of the market data."""
+
+    stale_hours: Count = 3
+    """A symbol whose last bar closed more than this many hours before `as_of` is stale; no forecast outlives three."""
+    unit_jump_ratio: AboveOne = 8.0
+    """A close-to-open ratio of adjacent bars at or above this (or below its inverse) is reported as a unit jump."""
+
+
+@dataclass(frozen=True)
+class ForecastConfig:
+    """The forecasting models."""
+
+    seed: Seed = 7
+    """Seed of the learners."""
+    ridge_penalty: Positive = 10.0
+    """Penalty of the ridge regression on standardised features."""
+    boosting_rounds: Count = 250
+    """Trees of the LightGBM learner."""
+    boosting_leaves: Annotated[int, Rule(lambda n: n >= 2, "a whole number, 2 or above")] = 15
+    """Leaves per tree: small, since neighbouring days say nearly the same."""
+    recency_half_life_days: Positive = 730.0
+    """A training row this old counts half."""
+    tail_shrinkage: NotNegative = 1000.0
+    """Own history of n outcomes gets weight n / (n + this) against the pooled tail."""
+    lean_penalty: Positive = 1.0
+    """Penalty on how far the tail leans with the state of the market."""
+
+
+@dataclass(frozen=True)
+class ScenarioConfig:
+    """The joint scenarios."""
+
+    count: Count = 1000
+    """Target number of scenarios: blocks with tail events are kept whole, calm ones thinned and weighted."""
+    seed: Seed = 7
+    """Seed of thinning and of borrowed residuals."""
+
+
+@dataclass(frozen=True)
+class ProfileConfig:
+    """Risk profile of one segment."""
+
+    max_leverage: Positive
+    """Hard cap on leverage."""
+    loss_threshold: Positive
+    """Largest part of equity that the path ES at 97.5 % may take."""
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Budgets and caps that turn risk numbers into limits."""
+
+    liquidation_probability: Probability = 0.01
+    """Budget for the probability of being liquidated within the horizon."""
+    insolvency_budget: Positive = 0.001
+    """Budget for expected bad debt within the horizon, per unit of gross notional."""
+    maintenance_margin_rate: Share = 0.005
+    """Used where the venue's tiers state none."""
+    closing_cost: NotNegative = 0.001
+    """Fee and slippage of closing, per unit of gross notional."""
+    stressed_weight: Share = 0.25
+    """Weight of the stressed window in the long-memory floor (EMIR RTS 153/2013 Art. 28 b)."""
+    stressed_quantile: Probability = 0.95
+    """Quantile of a symbol's own past scale forecasts that stands for its stressed window."""
+    shock_barrier: Positive = 0.10
+    """Loss per unit of gross notional that an account's `shock_probability` refers to."""
+    missing_tier_max_leverage: Positive = 10.0
+    """Tier cap of a symbol for which a venue that has tiers states none."""
+    fallback_max_leverage: Positive = 1.0
+    """Ceiling of every limit that could not be computed from complete data."""
+    warn_share: Share = 0.9
+    """An account above this share of its limit is warned."""
+    profiles: Mapping[str, ProfileConfig] = field(
+        default_factory=lambda: {
+            "retail": ProfileConfig(max_leverage=25.0, loss_threshold=0.9),
+            "professional": ProfileConfig(max_leverage=50.0, loss_threshold=0.95),
+            "institutional": ProfileConfig(max_leverage=100.0, loss_threshold=1.0),
+        }
+    )
+    """One profile per segment; a segment without one gets the strictest."""
+    jurisdiction_caps: Mapping[str, Mapping[str, Positive]] = field(
+        default_factory=lambda: {"EU": {"retail": 2.0}, "UK": {"retail": 2.0}}
+    )
+    """Hard caps by jurisdiction and segment, for example 2:1 for EU retail crypto (ESMA)."""
+
+
+@dataclass(frozen=True)
+class GuardrailConfig:
+    """What stands between the model and the world."""
+
+    max_rise_per_day: NotNegative = 0.20
+    """Largest relative rise of a limit per day; a cut takes effect at once."""
+    hysteresis: NotNegative = 0.05
+    """A rise smaller than this share of the previous limit is not made."""
+
+
+@dataclass(frozen=True)
+class MarketSimulation:
+    """The embedded simulated market."""
+
+    symbols: Count = 12
+    """Number of coins."""
+    days: Count = 1096
+    """Length of the market."""
+    start: Date = "2022-01-01"
+    """First day."""
+    seed: Seed = 7
+    """The same seed gives the same market."""
+
+
+@dataclass(frozen=True)
+class BookSimulation:
+    """The embedded simulated book."""
+
+    accounts: Count = 5000
+    """Number of accounts."""
+    seed: Seed = 7
+    """The same seed gives the same book."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run depends on besides its data."""
+
+    market: MarketConfig = MarketConfig()
+    forecast: ForecastConfig = ForecastConfig()
+    scenarios: ScenarioConfig = ScenarioConfig()
+    policy: PolicyConfig = PolicyConfig()
+    guardrails: GuardrailConfig = GuardrailConfig()
+    simulated_market: MarketSimulation = MarketSimulation()
+    simulated_book: BookSimulation = BookSimulation()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain nested dictionary, keys as in the TOML file."""
+        return dataclasses.asdict(self)
+
+    def config_hash(self) -> str:
+        """Sha256 over the effective configuration, 16 hex digits."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_config(
+    path: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    defaults: Config | None = None,
+) -> Config:
+    """Effective configuration from file, environment and flags; raises ConfigError with every problem at once.
+
+    Parameters
+    ----------
+    path : TOML file, or None for the defaults
+    environment : variables to look through; None for the process's own
+    overrides : dotted names (``"policy.closing_cost"``) and values, as given by flags
+    defaults : what holds where nothing is said, for example a bundle's configuration; None for ``Config()``
+    """
+    problems: list[str] = []
+    defaults = Config() if defaults is None else defaults
+    tree = read_toml(path) if path is not None else {}
+    variables = read_environment(os.environ if environment is None else environment)
+    merge(tree, variables, defaults.as_dict(), "the environment", problems)
+    merge(tree, overrides or {}, defaults.as_dict(), "flags", problems)
+    return _checked(tree, problems, defaults)
+
+
+def config_from_dict(tree: Mapping[str, Any]) -> Config:
+    """Configuration from ``Config.as_dict``; raises ConfigError with every problem."""
+    return _checked(tree, [], Config())
+
+
+def _checked(tree: Mapping[str, Any], problems: list[str], defaults: Config) -> Config:
+    config = build(Config, tree, "", problems, defaults)
+    if problems:
+        raise ConfigError("\n".join(["the configuration has problems:", *(f"  {p}" for p in problems)]))
+    assert isinstance(config, Config)
+    return config

@@ -1,0 +1,41 @@
+"""Snapshot: everything that scoring needs to know about the market at one instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from levercap.core.names import FloatArray
+from levercap.core.scenario import ScenarioSet
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Forecasts, joint scenarios and venue tiers as they were known at `as_of`.
+
+    Attributes
+    ----------
+    as_of : instant of the forecasts, UTC
+    symbols : one row per symbol of the market, sorted by name: symbol, state (``fresh`` or ``stale``), volatility (per
+        24 h), stressed_volatility, shock_probability_long, shock_probability_short, turnover (quote currency per day,
+        30-day mean); numbers are NaN where the symbol is stale
+    tails : as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es; fresh symbols only
+    scenarios : joint paths of the fresh symbols at today's volatility
+    stressed_factor : (scenario symbols,) stressed volatility over today's, at least zero
+    tiers : leverage tiers in force (symbol, tier, notional_floor, notional_cap, max_leverage, maintenance_margin_rate,
+        maintenance_amount), or None when the venue has none or none was known yet
+    bundle_id, config_hash, data_hash : provenance, copied into every output row
+    """
+
+    as_of: pd.Timestamp
+    symbols: pd.DataFrame
+    tails: pd.DataFrame
+    scenarios: ScenarioSet
+    stressed_factor: FloatArray
+    tiers: pd.DataFrame | None
+    bundle_id: str
+    config_hash: str
+    data_hash: str

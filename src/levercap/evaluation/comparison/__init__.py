@@ -1,0 +1,1 @@
+"""Comparison of forecasts with each other."""

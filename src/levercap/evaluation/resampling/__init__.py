@@ -1,0 +1,1 @@
+"""Bootstraps, long-run covariances, simulated distributions and purged splits."""

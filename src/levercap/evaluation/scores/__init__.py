@@ -1,0 +1,1 @@
+"""Scoring functions of forecasts and their decompositions."""

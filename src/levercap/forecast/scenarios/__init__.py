@@ -1,0 +1,1 @@
+"""Joint scenarios by multivariate filtered historical simulation."""

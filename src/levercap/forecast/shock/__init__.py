@@ -1,0 +1,1 @@
+"""Shock probabilities."""

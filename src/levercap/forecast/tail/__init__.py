@@ -1,0 +1,1 @@
+"""Tail forecasts: value at risk and expected shortfall in units of volatility."""

@@ -1,0 +1,1 @@
+"""Leverage limits: from portfolios and a snapshot to the limits frame."""

@@ -1,0 +1,241 @@
+"""Assessor: where risk meets policy. Portfolios in, risk numbers and every cap on their leverage out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from levercap.config import PolicyConfig
+from levercap.core.names import BoolArray, FloatArray, IntArray
+from levercap.core.portfolio import Portfolio
+from levercap.core.snapshot import Snapshot
+from levercap.policy import (
+    fallback_cap,
+    insolvency_cap,
+    jurisdiction_cap,
+    long_memory,
+    loss_threshold_cap,
+    profile_terms,
+    tightest,
+)
+from levercap.risk import (
+    RiskNumbers,
+    adverse_paths,
+    initial_margin,
+    liquidation_cap,
+    maintenance_margin,
+    margin_sheet,
+    risk_numbers,
+    tier_cap,
+)
+
+__all__ = ["Assessment", "Assessor", "Terms"]
+
+REFERENCE_SYMBOLS: Final = 5
+"""An account without a position is assessed on both sides of this many symbols, those of the highest turnover."""
+
+_RISK_FIELDS: Final = tuple(field.name for field in dataclasses.fields(RiskNumbers))
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What profile and jurisdiction allow each account, (accounts,) each."""
+
+    profile: FloatArray
+    threshold: FloatArray
+    jurisdiction: FloatArray
+    segment_unknown: BoolArray
+
+    @classmethod
+    def of(cls, segments: Sequence[object], jurisdictions: Sequence[object], policy: PolicyConfig) -> Terms:
+        """Terms of the given segments and jurisdictions, None or NaN where an account has none."""
+        profile, threshold, unknown = profile_terms(segments, policy)
+        return cls(profile, threshold, jurisdiction_cap(jurisdictions, segments, policy), unknown)
+
+    def take(self, rows: IntArray) -> Terms:
+        """Terms of the given accounts."""
+        return Terms(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """Risk numbers and caps of accounts, and what their data lacks; every array is (accounts,).
+
+    Attributes
+    ----------
+    risk : risk numbers
+    caps : leverage bound of every constraint, in the documented order
+    stale, unknown : holds a symbol whose data has stopped, or that the market does not know
+    tier_missing : holds a symbol for which a venue that has tiers states none
+    """
+
+    risk: RiskNumbers
+    caps: dict[str, FloatArray]
+    stale: BoolArray
+    unknown: BoolArray
+    tier_missing: BoolArray
+
+    @property
+    def incomplete(self) -> BoolArray:
+        """Whether a symbol held has no forecast."""
+        return self.stale | self.unknown
+
+    def replace(self, accounts: BoolArray, other: Assessment, rows: IntArray) -> Assessment:
+        """The same with the marked accounts taken from the given rows of another assessment."""
+
+        def merged(mine: Any, theirs: Any) -> Any:
+            out = mine.copy()
+            out[accounts] = theirs[rows]
+            return out
+
+        return Assessment(
+            RiskNumbers(*(merged(getattr(self.risk, name), getattr(other.risk, name)) for name in _RISK_FIELDS)),
+            {name: merged(cap, other.caps[name]) for name, cap in self.caps.items()},
+            merged(self.stale, other.stale),
+            merged(self.unknown, other.unknown),
+            merged(self.tier_missing, other.tier_missing),
+        )
+
+
+class Assessor:
+    """Assesses portfolios as of one snapshot.
+
+    Parameters
+    ----------
+    snapshot : forecasts, joint scenarios and venue tiers at one instant
+    policy : budgets and caps
+
+    Attributes
+    ----------
+    symbols : every name of the market, the scenarios and the tiers, sorted: what portfolios are coded in
+    """
+
+    def __init__(self, snapshot: Snapshot, policy: PolicyConfig) -> None:
+        market = snapshot.symbols["symbol"].astype("str").tolist()
+        tiered = [] if snapshot.tiers is None else snapshot.tiers["symbol"].astype("str").unique().tolist()
+        self.policy = policy
+        self.symbols = tuple(sorted({*market, *tiered, *snapshot.scenarios.symbols}))
+        self._paths = adverse_paths(snapshot.scenarios, snapshot.stressed_factor)
+        self._sheet = margin_sheet(snapshot.tiers, self.symbols, policy)
+        blind = self._paths.codes(self.symbols) < 0  # the last entry of every mask is for code -1
+        traded = set(market)
+        in_market = np.array([*(name in traded for name in self.symbols), False])
+        self._stale, self._unknown = blind & in_market, blind & ~in_market
+        self._references = self._find_references(snapshot)
+        self._reference_risk = risk_numbers(self._references, self._paths, policy)
+        nobody = [None] * len(self._references)
+        self.assess(self._references, Terms.of(nobody, nobody, policy))  # compiles: later calls touch no file
+
+    def assess(self, portfolio: Portfolio, terms: Terms) -> Assessment:
+        """Assessment of every account; one without a position gets that of its most restrictive reference position.
+
+        The reference positions are both sides of the symbols of highest turnover, at leverage one. One whose symbol has
+        lost its forecast stays among them, at the bound, and makes all accounts without a position incomplete.
+        """
+        gross = portfolio.gross_notional
+        with np.errstate(divide="ignore", over="ignore"):
+            room = (portfolio.equity - self._maintenance(portfolio)) / gross  # inf without a position
+        risk = risk_numbers(portfolio, self._paths, self.policy, room)
+        stale, unknown = _any(portfolio, self._stale), _any(portfolio, self._unknown)
+        assessment = self._assessment(portfolio, risk, terms, stale, unknown)
+        flat = gross == 0
+        return self._with_references(assessment, portfolio.equity, terms, flat) if flat.any() else assessment
+
+    def _with_references(self, assessment: Assessment, equity: FloatArray, terms: Terms, flat: BoolArray) -> Assessment:
+        """Put the most restrictive of the reference positions in the place of the accounts without a position."""
+        candidates = len(self._references)
+        held = self._hold_references(equity[flat])
+        which = np.tile(np.arange(candidates), int(flat.sum()))
+        risk = RiskNumbers(*(getattr(self._reference_risk, name)[which] for name in _RISK_FIELDS))
+        stale, unknown = (
+            np.full(len(held), mask[self._references.symbol].any()) for mask in (self._stale, self._unknown)
+        )
+        tried = self._assessment(held, risk, terms.take(np.repeat(np.flatnonzero(flat), candidates)), stale, unknown)
+        worst = tightest(tried.caps)[0].reshape(-1, candidates).argmin(axis=1)
+        return assessment.replace(flat, tried, np.arange(len(worst)) * candidates + worst)
+
+    def assess_fresh(self, portfolio: Portfolio, terms: Terms) -> Assessment:
+        """Assessment of accounts whose one position has its notional, and as equity whatever the limit asks for."""
+        risk = risk_numbers(portfolio, self._paths, self.policy)
+        size = np.abs(portfolio.notional)
+        maintenance = maintenance_margin(self._sheet, portfolio.symbol, portfolio.notional) / size
+        with np.errstate(divide="ignore"):
+            tiers = size / initial_margin(self._sheet, portfolio.symbol, portfolio.notional)
+        stale, unknown = _any(portfolio, self._stale), _any(portfolio, self._unknown)
+        return self._assessment(portfolio, risk, terms, stale, unknown, tiers, lambda loss: 1.0 / (loss + maintenance))
+
+    def _assessment(
+        self,
+        portfolio: Portfolio,
+        risk: RiskNumbers,
+        terms: Terms,
+        stale: BoolArray,
+        unknown: BoolArray,
+        tiers: FloatArray | None = None,
+        liquidation: Callable[[FloatArray], FloatArray] | None = None,
+    ) -> Assessment:
+        """`liquidation` turns a loss into a leverage; it and `tiers` are solved along the portfolio by default."""
+        caps = self._caps(
+            risk,
+            terms,
+            stale | unknown,
+            tier_cap(portfolio, self._sheet) if tiers is None else tiers,
+            liquidation or (lambda loss: liquidation_cap(portfolio, self._sheet, loss)),
+        )
+        return Assessment(risk, caps, stale, unknown, _any(portfolio, self._sheet.missing))
+
+    def _caps(
+        self,
+        risk: RiskNumbers,
+        terms: Terms,
+        incomplete: BoolArray,
+        tiers: FloatArray,
+        liquidation: Callable[[FloatArray], FloatArray],
+    ) -> dict[str, FloatArray]:
+        weight = self.policy.stressed_weight
+        memory = [
+            liquidation(long_memory(risk.liquidation_loss, risk.stressed_liquidation_loss, weight)),
+            loss_threshold_cap(terms.threshold, long_memory(risk.path_es_975, risk.stressed_path_es_975, weight)),
+        ]
+        return {
+            "cap_liquidation": liquidation(risk.liquidation_loss),
+            "cap_insolvency": insolvency_cap(risk.insolvency_margin),
+            "cap_loss_threshold": loss_threshold_cap(terms.threshold, risk.path_es_975),
+            "cap_venue_tiers": tiers,
+            "cap_profile": terms.profile,
+            "cap_jurisdiction": terms.jurisdiction,
+            "cap_long_memory": np.minimum.reduce(memory),
+            "cap_fallback": fallback_cap(incomplete, self.policy),
+        }
+
+    def _maintenance(self, portfolio: Portfolio) -> FloatArray:
+        margin = maintenance_margin(self._sheet, portfolio.symbol, portfolio.notional)
+        return np.asarray(np.bincount(portfolio.account, margin, minlength=len(portfolio)), dtype=np.float64)
+
+    def _find_references(self, snapshot: Snapshot) -> Portfolio:
+        """One account of unit equity per reference position; an unknown symbol where nothing is known to trade."""
+        traded = snapshot.symbols.dropna(subset=["turnover"]).astype({"symbol": "str"})
+        largest = traded.sort_values(["turnover", "symbol"], ascending=[False, True]).head(REFERENCE_SYMBOLS)
+        code = np.array([self.symbols.index(name) for name in largest["symbol"]] or [-1], dtype=np.int64)
+        side = np.tile([1.0, -1.0], len(code))
+        return Portfolio(self.symbols, np.ones(len(side)), np.arange(len(side) + 1), np.repeat(code, 2), side)
+
+    def _hold_references(self, equity: FloatArray) -> Portfolio:
+        """For each equity, one account per reference position, at leverage one."""
+        each = np.repeat(equity, len(self._references))
+        return Portfolio(
+            self.symbols,
+            each,
+            np.arange(len(each) + 1),
+            np.tile(self._references.symbol, len(equity)),
+            np.tile(self._references.notional, len(equity)) * each,
+        )
+
+
+def _any(portfolio: Portfolio, flag: BoolArray) -> BoolArray:
+    """(accounts,) whether any symbol held has the flag."""
+    return np.bincount(portfolio.account, flag[portfolio.symbol], minlength=len(portfolio)) > 0

@@ -1,0 +1,177 @@
+"""Predictor: one snapshot of the market in, limits for any accounts out. Touches no file and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from levercap.book import Book, clean_book
+from levercap.config import Config
+from levercap.core.names import BoolArray, FloatArray, Side, Status
+from levercap.core.portfolio import Portfolio
+from levercap.core.snapshot import Snapshot
+from levercap.limits.assessor import Assessor, Terms
+from levercap.limits.frame import (
+    LIMIT_COLUMNS,
+    RISK_COLUMNS,
+    SYMBOL_LIMIT_COLUMNS,
+    assemble,
+    pass_through,
+    previous_limits,
+    rejected_gross,
+    spread,
+)
+from levercap.policy import account_actions, apply_guardrails, join_reasons, rejected_actions, tightest
+
+__all__ = ["Predictor"]
+
+SMALL_NOTIONAL: Final = 1000.0
+"""Notional of the fresh position that symbol limits are for, quote currency."""
+
+
+class Predictor:
+    """Limits for accounts and symbols as of one snapshot.
+
+    Parameters
+    ----------
+    snapshot : forecasts, joint scenarios and venue tiers at one instant
+    config : policy and guardrails
+
+    Raises
+    ------
+    ModelError
+        when the snapshot holds scenario returns that are not finite
+    """
+
+    def __init__(self, snapshot: Snapshot, config: Config) -> None:
+        self.snapshot = snapshot
+        self.config = config
+        self._assessor = Assessor(snapshot, config.policy)
+
+    def predict(
+        self, accounts: pd.DataFrame, positions: pd.DataFrame, previous: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        """Limits frame: one row for every account that came in, in input order, with `LIMIT_COLUMNS` first.
+
+        A row depends on its own account only: it is the same, bit for bit, alone or in any batch.
+
+        Parameters
+        ----------
+        accounts : account_id, equity, segment; optional jurisdiction, previous_max_leverage; other columns pass
+            through, as ``input_<name>`` where the name is one of `LIMIT_COLUMNS`
+        positions : account_id, symbol, notional (signed, quote currency); accounts seen here only are appended,
+            rejected
+        previous : limits of earlier runs: account_id, max_leverage, optional as_of (UTC). The latest row of an
+            account that is not after the snapshot counts, before the accounts' own previous_max_leverage, which is
+            taken to be a day old.
+
+        Raises
+        ------
+        DataError
+            when a required column is missing, there is no account, or `previous` cannot be read
+        """
+        book = clean_book(accounts, positions, self._assessor.symbols)
+        before, days = previous_limits(book.accounts, previous, self.snapshot.as_of)
+        columns = {name: spread(x, book) for name, x in self._score(book, before[book.rows], days[book.rows]).items()}
+        if book.rejected.any():
+            _fill_rejected(columns, book, positions)
+        columns["account_id"] = book.accounts["account_id"].array
+        columns["previous_max_leverage"] = np.where(np.isneginf(before), np.nan, before)
+        limits = assemble(LIMIT_COLUMNS, {**columns, **self._provenance}, self.snapshot.as_of)
+        return pd.concat([limits, pass_through(book.accounts)], axis=1)
+
+    def symbol_limits(self) -> pd.DataFrame:
+        """Limits of a fresh position of `SMALL_NOTIONAL` in every symbol of the market and side.
+
+        Columns are `SYMBOL_LIMIT_COLUMNS`. The strictest profile applies and no jurisdiction. Status is ``fallback``
+        for a symbol whose market data has stopped.
+        """
+        market = self.snapshot.symbols["symbol"].astype("str").to_numpy(dtype=object)
+        symbols = self._assessor.symbols
+        size = 2 * len(market)
+        code = np.repeat([symbols.index(name) for name in market], 2).astype(np.int64)
+        notional = np.tile([SMALL_NOTIONAL, -SMALL_NOTIONAL], len(market))
+        fresh = Portfolio(symbols, np.full(size, SMALL_NOTIONAL), np.arange(size + 1), code, notional)
+        assessment = self._assessor.assess_fresh(fresh, Terms.of([None] * size, [None] * size, self.config.policy))
+        limit, binding = tightest(assessment.caps)
+        columns = {
+            "symbol": np.repeat(market, 2),
+            "side": np.tile(np.array([Side.LONG.value, Side.SHORT.value], dtype=object), len(market)),
+            "status": _status(assessment.incomplete),
+            "max_leverage": limit,
+            "binding": binding,
+            **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
+            **assessment.caps,
+        }
+        return assemble(SYMBOL_LIMIT_COLUMNS, {**columns, **self._provenance}, self.snapshot.as_of)
+
+    @property
+    def _provenance(self) -> dict[str, str]:
+        return {name: getattr(self.snapshot, name) for name in ("bundle_id", "config_hash", "data_hash")}
+
+    def _score(self, book: Book, previous: FloatArray, days: FloatArray) -> dict[str, Any]:
+        """Columns of the accounts that are not rejected."""
+        policy, gross, equity = self.config.policy, book.portfolio.gross_notional, book.portfolio.equity
+        rows = book.accounts.iloc[book.rows] if len(book.rows) < len(book.accounts) else book.accounts
+        terms = Terms.of(_column(rows, "segment"), _column(rows, "jurisdiction"), policy)
+        assessment = self._assessor.assess(book.portfolio, terms)
+        incomplete = assessment.incomplete
+        unguarded, binding = tightest(assessment.caps)
+        guarded = apply_guardrails(
+            unguarded, previous, days, incomplete, policy.fallback_max_leverage, self.config.guardrails
+        )
+        limit = guarded.max_leverage
+        with np.errstate(over="ignore", invalid="ignore"):
+            leverage = gross / equity
+            headroom = limit * equity - gross
+            effect = limit - unguarded
+        reasons = {
+            "no_position": gross == 0,
+            "symbol_unknown": assessment.unknown & (gross > 0),
+            "symbol_stale": assessment.stale & (gross > 0),
+            "reference_stale": incomplete & (gross == 0),
+            "tier_missing": assessment.tier_missing & (gross > 0),
+            "segment_unknown": terms.segment_unknown,
+            "previous_invalid": ~np.isnan(previous) & ~((previous > 0) & (previous < np.inf)),
+            "failed_closed": guarded.failed_closed,
+            "rise_limited": guarded.rise_limited,
+            "rise_held": guarded.rise_held,
+            "above_limit": leverage > limit,
+        }
+        return {
+            "status": _status(incomplete),
+            "max_leverage": limit,
+            "unguarded_max_leverage": unguarded,
+            "guardrail_effect": effect,
+            "effective_leverage": leverage,
+            "headroom": headroom,
+            **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
+            "binding": np.where(limit == unguarded, binding, "guardrail"),
+            **assessment.caps,
+            "action": account_actions(leverage, limit, assessment.risk.liquidation_probability, incomplete, policy),
+            "reasons": join_reasons(reasons),
+        }
+
+
+def _fill_rejected(columns: dict[str, Any], book: Book, positions: pd.DataFrame) -> None:
+    """Rejected accounts: no leverage, everything they hold is above it, and the book's reasons."""
+    gross = rejected_gross(book, positions)
+    rejected = book.rejected
+    columns["headroom"][rejected] = 0.0 - gross
+    columns["action"][rejected] = rejected_actions(gross)
+    columns["status"][rejected] = Status.REJECTED.value
+    columns["binding"][rejected] = Status.REJECTED.value
+    columns["reasons"][rejected] = [";".join(book.reasons[row]) for row in np.flatnonzero(rejected)]
+    for name in ("max_leverage", "unguarded_max_leverage", "guardrail_effect"):
+        columns[name][rejected] = 0.0
+
+
+def _status(incomplete: BoolArray) -> Any:
+    return np.where(incomplete, Status.FALLBACK.value, Status.SCORED.value).astype(object)
+
+
+def _column(frame: pd.DataFrame, name: str) -> Sequence[object]:
+    return frame[name].tolist() if name in frame.columns else [None] * len(frame)

@@ -1,0 +1,87 @@
+"""What one scoring run did, in a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from levercap.core.errors import Finding
+from levercap.core.names import Status
+
+__all__ = ["QUANTILES", "above_limit", "summarise"]
+
+QUANTILES: Final = (0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99)
+"""Quantiles of the limits that are stated per segment."""
+
+
+def summarise(limits: pd.DataFrame, accounts: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
+    """What a risk officer reads first: counts, quantiles of limits by segment, accounts over their limit, totals.
+
+    Parameters
+    ----------
+    limits : the limits frame
+    accounts : the book's accounts; those missing here, seen in positions only, have no segment and no equity
+    findings : what was noticed in the inputs
+
+    Notes
+    -----
+    Rejected accounts have a limit of zero: those that hold anything are over it, and all they hold is to reduce, as far
+    as it is a number.
+    """
+    facts = accounts.assign(account_id=accounts["account_id"].astype("str").str.strip())
+    facts = facts.drop_duplicates("account_id").set_index("account_id")
+    of = limits["account_id"]
+    segment = of.map(facts["segment"].astype("str")).fillna("none")
+    equity = pd.to_numeric(of.map(facts["equity"]), errors="coerce")
+    over = above_limit(limits)
+    scored = limits[limits["status"] != "rejected"]
+    headroom = limits["headroom"]
+    reasons = limits["reasons"].fillna("").str.split(";").explode()
+    return {
+        "accounts": len(limits),
+        "status": _counts(limits["status"]),
+        "action": _counts(limits["action"]),
+        "binding": _counts(limits["binding"]),
+        "reasons": _counts(reasons[reasons != ""]),
+        "max_leverage": {
+            str(name): {f"q{100 * q:02.0f}": _number(float(group.quantile(q))) for q in QUANTILES}
+            | {"accounts": len(group)}
+            for name, group in scored["max_leverage"].groupby(segment.loc[scored.index])
+        },
+        "over_limit": int(over.sum()),
+        "over_limit_share": _number(float(over.mean())),
+        "totals": {
+            "equity": _number(equity[scored.index].sum()),
+            "gross_notional": _number((limits["effective_leverage"] * equity)[scored.index].sum()),
+            "to_reduce": _number(headroom[headroom < 0].abs().sum()),
+            "to_grow": _number(headroom[headroom > 0].sum()),
+        },
+        "findings": [
+            {
+                "code": f.code,
+                "severity": f.severity.value,
+                "where": f.where,
+                "message": f.message,
+                "count": f.count,
+                "hint": f.hint,
+            }
+            for f in findings
+        ],
+    }
+
+
+def above_limit(limits: pd.DataFrame) -> pd.Series:
+    """Which accounts stand above their limit; a rejected one does where it holds anything, known or not."""
+    rejected = limits["status"] == Status.REJECTED.value
+    return (limits["effective_leverage"] > limits["max_leverage"]) | (rejected & (limits["headroom"] != 0))
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,6 +1,0 @@
-"""The embedded market and book: seeded, offline, with the defects and disasters of real ones."""
-
-from levercap.market.simulation.book import simulate_book
-from levercap.market.simulation.market import simulate_market
-
-__all__ = ["simulate_book", "simulate_market"]

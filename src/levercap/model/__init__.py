@@ -1,0 +1,15 @@
+"""Bundle: a trained set of models, scenarios and policy as one verified folder."""
+
+from levercap.model.bundle import FORMAT_VERSION, Bundle, read_bundle, write_bundle
+from levercap.model.snapshots import Surroundings, read_snapshot, surroundings, write_snapshot
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Bundle",
+    "Surroundings",
+    "read_bundle",
+    "read_snapshot",
+    "surroundings",
+    "write_bundle",
+    "write_snapshot",
+]

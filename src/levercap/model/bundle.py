@@ -1,0 +1,136 @@
+"""The bundle itself: what is in it, how it is written and how it is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from levercap.config import Config, config_from_dict
+from levercap.core.errors import BundleError, DataError
+from levercap.core.panel import Panel
+from levercap.core.snapshot import Snapshot
+from levercap.forecast import Blocks, Forecaster
+from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
+from levercap.model.snapshots import make_snapshot, read_snapshot, surroundings, write_snapshot
+from levercap.storage.manifest import verify, write_manifest
+from levercap.storage.tables import write_parquet
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "Bundle", "read_bundle", "snapshot_of_bundle", "write_bundle"]
+
+FORMAT = "levercap-bundle"
+FORMAT_VERSION = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A trained set as one artefact.
+
+    Attributes
+    ----------
+    forecaster : scale, tail and shock models
+    blocks : standardised joint blocks
+    config : effective configuration of the training
+    snapshot : the market at the end of the training
+    training : what it was trained on: until, start, symbols, rows, data_hash, kind
+    bundle_id : id of the folder
+    """
+
+    forecaster: Forecaster
+    blocks: Blocks
+    config: Config
+    snapshot: Snapshot
+    training: Mapping[str, Any]
+    bundle_id: str
+
+    def snapshot_at(self, panel: Panel, tiers: pd.DataFrame | None, as_of: pd.Timestamp) -> Snapshot:
+        """Snapshot of `panel` as it was known at `as_of`; `tiers` are those in force then.
+
+        Symbols never seen in training are forecast too. Raises DataError when `as_of` lies before the market's start.
+        """
+        return snapshot_of(self.forecaster, self.blocks, self.config, panel, tiers, as_of, self.bundle_id)
+
+
+def snapshot_of(
+    forecaster: Forecaster,
+    blocks: Blocks,
+    config: Config,
+    panel: Panel,
+    tiers: pd.DataFrame | None,
+    as_of: pd.Timestamp,
+    bundle_id: str,
+) -> Snapshot:
+    """Snapshot by the parts of a bundle."""
+    if as_of < panel.start + pd.Timedelta(hours=1):
+        raise DataError(f"no bar is known at {as_of}: the market starts at {panel.start}")
+    known = panel.until(as_of)
+    around = surroundings(known, pd.DatetimeIndex([as_of]), config.policy.stressed_quantile)
+    provenance = {"bundle_id": bundle_id, "config_hash": config.config_hash(), "data_hash": known.data_hash()}
+    return make_snapshot(forecaster, blocks, around, 0, tiers, config.scenarios.seed, provenance)
+
+
+def write_bundle(
+    folder: Path,
+    forecaster: Forecaster,
+    blocks: Blocks,
+    config: Config,
+    snapshot: Snapshot,
+    training: Mapping[str, Any],
+    evidence: Mapping[str, pd.DataFrame],
+    card: str,
+) -> str:
+    """Write a bundle into an existing empty folder, manifest last; returns the bundle id.
+
+    `evidence` tables (out-of-sample tails and outcomes of the last year) go to ``evidence/``. The bundle id is the id
+    of everything but the snapshot, which is stamped with it.
+    """
+    models = folder / "models"
+    models.mkdir()
+    write_forecaster(forecaster, models)
+    write_blocks(blocks, models / "blocks.parquet")
+    (models / "config.json").write_text(json.dumps(config.as_dict(), sort_keys=True) + "\n", encoding="utf-8")
+    (folder / "evidence").mkdir()
+    for name, table in evidence.items():
+        write_parquet(table, folder / "evidence" / f"{name}.parquet")
+    (folder / "CARD.md").write_text(card, encoding="utf-8")
+    bundle_id = write_manifest(models, {"training": dict(training)}, FORMAT_VERSION, FORMAT)
+    (folder / "snapshot").mkdir()
+    write_snapshot(dataclasses.replace(snapshot, bundle_id=bundle_id), folder / "snapshot")
+    content = {"bundle_id": bundle_id, "training": dict(training), "config_hash": config.config_hash()}
+    write_manifest(folder, content, FORMAT_VERSION, FORMAT)
+    return bundle_id
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Bundle of a folder; raises BundleError when a file is missing, changed or of another format."""
+    manifest = verify(Path(folder), FORMAT, FORMAT_VERSION)
+    models = Path(folder) / "models"
+    snapshot = read_snapshot(Path(folder) / "snapshot")
+    if snapshot.bundle_id != manifest["bundle_id"]:
+        raise BundleError(
+            f"{folder}: its snapshot was made by bundle {snapshot.bundle_id}, not {manifest['bundle_id']}"
+        )
+    return Bundle(
+        forecaster=read_forecaster(models),
+        blocks=read_blocks(models / "blocks.parquet"),
+        config=config_from_dict(json.loads((models / "config.json").read_text(encoding="utf-8"))),
+        snapshot=snapshot,
+        training=manifest["training"],
+        bundle_id=manifest["bundle_id"],
+    )
+
+
+def snapshot_of_bundle(bundle: Bundle, folder: Path) -> Snapshot:
+    """Snapshot in `folder`; raises BundleError when it was made by another bundle than `bundle`."""
+    snapshot = read_snapshot(folder)
+    if snapshot.bundle_id != bundle.bundle_id:
+        raise BundleError(
+            f"{folder} was made by bundle {snapshot.bundle_id}, not by {bundle.bundle_id}; "
+            "give the bundle that made it, or score again from the market"
+        )
+    return snapshot

@@ -1,0 +1,36 @@
+"""Dataset: features of every daily origin beside what then happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from levercap.core.errors import DataError
+from levercap.core.outcomes import realise
+from levercap.core.panel import Panel
+from levercap.features import feature_table
+
+__all__ = ["Dataset", "build_dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of `features` and `outcomes` belong together; outcomes not known yet are NaN."""
+
+    features: pd.DataFrame
+    outcomes: pd.DataFrame
+
+
+def build_dataset(panel: Panel) -> Dataset:
+    """Dataset of every midnight (UTC) the panel knows; the rows of an origin do not depend on later bars, outcomes
+    apart.
+    """
+    origins = panel.origins(panel.start.ceil("D"), panel.end + pd.Timedelta(hours=1))
+    if len(origins) == 0:
+        raise DataError(f"the market holds no midnight: it runs from {panel.start} to {panel.end}")
+    features = feature_table(panel, origins)
+    if features.empty:
+        raise DataError("no symbol has the 20 days of hourly history that features need")
+    keys = features[["as_of", "symbol"]]
+    return Dataset(features, keys.merge(realise(panel, origins), on=["as_of", "symbol"], how="left"))

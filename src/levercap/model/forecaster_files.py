@@ -1,0 +1,83 @@
+"""A forecaster as files: LightGBM text, JSON and Parquet, no pickle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import pandas as pd
+
+from levercap.forecast import Blocks, Forecaster
+from levercap.forecast.scale import B1Scale, BlendedScale, BoostedScale, PairScale, RidgeScale
+from levercap.forecast.shock.market import MarketShock
+from levercap.forecast.shock.model import ShockModel
+from levercap.forecast.tail.conditional import ConditionalTail
+from levercap.forecast.tail.historical import ShrunkTail
+from levercap.storage.path_files import read_paths, write_paths
+from levercap.storage.tables import write_parquet
+
+__all__ = ["read_blocks", "read_forecaster", "write_blocks", "write_forecaster"]
+
+SHOCK_TREES = "shock.txt"
+
+
+def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
+    """Write ``forecaster.json``, ``tail.parquet``, one ``scale_*.txt`` per learned target and the trees of shocks."""
+    tail = forecaster.tail
+    historical = tail.tail_ if isinstance(tail, ConditionalTail) else tail
+    state: dict[str, Any] = {"kind": forecaster.kind, "tail_shrinkage": historical.shrinkage}
+    if isinstance(tail, ConditionalTail):
+        state["conditional_tail"] = tail.to_state()
+    state["shock"] = forecaster.shock.to_state()
+    if forecaster.shock.trees is not None:
+        (folder / SHOCK_TREES).write_text(forecaster.shock.trees, encoding="utf-8")
+    if forecaster.market_shock is not None:
+        state["market_shock"] = forecaster.market_shock.to_state()
+    if isinstance(forecaster.scale, BlendedScale):
+        state["scale"] = forecaster.scale.get_params()
+        state["pairs"] = {}
+        for name, pair in forecaster.scale.pairs_.items():
+            state["pairs"][name] = {"ridge": pair.ridge_.to_state(), "columns": pair.boosted_.columns_}
+            (folder / f"scale_{name}.txt").write_text(pair.boosted_.booster_.model_to_string(), encoding="utf-8")
+    (folder / "forecaster.json").write_text(json.dumps(state, sort_keys=True) + "\n", encoding="utf-8")
+    write_parquet(historical.ratios_, folder / "tail.parquet")
+
+
+def read_forecaster(folder: Path) -> Forecaster:
+    """Forecaster written by `write_forecaster`."""
+    state = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
+    historical = ShrunkTail(state["tail_shrinkage"])
+    historical.ratios_ = pd.read_parquet(folder / "tail.parquet")
+    conditional = state.get("conditional_tail")
+    tail = historical if conditional is None else ConditionalTail.from_state(conditional, historical)
+    trees = folder / SHOCK_TREES
+    shock = ShockModel.from_state(state["shock"], trees.read_text(encoding="utf-8") if trees.exists() else None)
+    market = state.get("market_shock")
+    market_shock = None if market is None else MarketShock.from_state(market)
+    scale = _read_blend(state, folder) if "pairs" in state else B1Scale()
+    return Forecaster(state["kind"], scale, tail, shock, market_shock)
+
+
+def _read_blend(state: dict[str, Any], folder: Path) -> BlendedScale:
+    blend = BlendedScale(**state["scale"])
+    blend.pairs_ = {}
+    for name, content in state["pairs"].items():
+        pair = PairScale(**state["scale"])
+        pair.ridge_ = RidgeScale.from_state(content["ridge"])
+        pair.boosted_ = BoostedScale(blend.rounds, blend.leaves, blend.seed)
+        pair.boosted_.columns_ = content["columns"]
+        pair.boosted_.booster_ = lgb.Booster(model_str=(folder / f"scale_{name}.txt").read_text(encoding="utf-8"))
+        blend.pairs_[name] = pair
+    return blend
+
+
+def write_blocks(blocks: Blocks, path: Path) -> None:
+    """Write standardised blocks."""
+    write_paths(path, blocks.symbols, blocks.starts, blocks.weights, blocks.low, blocks.high, blocks.end)
+
+
+def read_blocks(path: Path) -> Blocks:
+    """Blocks written by `write_blocks`."""
+    return Blocks(*read_paths(path))

@@ -1,0 +1,1 @@
+"""The HTML page and how numbers are written on it."""

@@ -1,0 +1,45 @@
+"""Load a bundle for predicting: after `load` no file and no network is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from levercap.limits.predictor import Predictor
+from levercap.model.bundle import read_bundle, snapshot_of_bundle
+from levercap.storage.registry import resolve
+
+__all__ = ["load"]
+
+
+def load(path_or_uri: str | Path, snapshot: Path | str | None = None) -> Predictor:
+    """Predictor of a bundle, with the market as it was known at one instant.
+
+    Parameters
+    ----------
+    path_or_uri : folder of a bundle, or ``models:/levercap@champion`` or ``models:/levercap/3``
+    snapshot : folder of a market snapshot, as `levercap score` writes beside its limits; None takes the bundle's own,
+        made at the end of its training
+
+    Raises
+    ------
+    BundleError
+        A file is missing, extra or changed, the format is another one, or the snapshot was made by another bundle.
+    RegistryError
+        The registry does not answer or has no such version.
+    """
+    bundle = read_bundle(resolve(path_or_uri))
+    market = bundle.snapshot if snapshot is None else snapshot_of_bundle(bundle, Path(snapshot))
+    predictor = Predictor(market, bundle.config)
+    _warm(predictor)
+    return predictor
+
+
+def _warm(predictor: Predictor) -> None:
+    """Call every compiled kernel once: the first call reads it from disk or compiles it."""
+    symbols = predictor.snapshot.symbols["symbol"]
+    positions = pd.DataFrame({"account_id": "holder", "symbol": symbols, "notional": 1.0})
+    accounts = pd.DataFrame({"account_id": ["holder", "flat"], "equity": 1000.0, "segment": "none"})
+    predictor.predict(accounts, positions)
+    predictor.symbol_limits()

@@ -1,0 +1,6 @@
+"""The embedded market and book: seeded, offline, with the defects and disasters of real ones."""
+
+from levercap.simulation.book import simulate_book
+from levercap.simulation.market import simulate_market
+
+__all__ = ["simulate_book", "simulate_market"]

@@ -1,0 +1,1 @@
+"""Outputs and artefacts on disk, and the model registry."""

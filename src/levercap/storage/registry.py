@@ -1,0 +1,313 @@
+"""The model registry: one registered model, `levercap`; its versions are whole bundles, its aliases the roles.
+
+The only file that imports MLflow, and only inside its functions. The store is what `MLFLOW_TRACKING_URI` (or
+`mlflow.set_tracking_uri`) says, else ``sqlite:///mlflow.db`` in the working directory with the artefacts in ``mlruns``
+beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import pandas as pd
+
+from levercap.core.errors import RegistryError
+from levercap.storage.manifest import read_manifest
+
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "MODEL",
+    "ModelVersion",
+    "challenger",
+    "champion",
+    "find",
+    "log_training",
+    "resolve",
+    "set_alias",
+]
+
+MODEL: Final = "levercap"
+"""Name of the experiment and of the registered model."""
+
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
+
+REQUIREMENTS: Final = ("levercap", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pyarrow", "scikit-learn")
+"""Distributions pinned in the packaged model; inferring them would cost seconds and guess."""
+
+SCHEME: Final = "models:/"
+TRACKING: Final = "MLFLOW_TRACKING_URI"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered version.
+
+    Attributes
+    ----------
+    name : registered model
+    version : number given by the registry
+    aliases : roles it has now, sorted
+    bundle_id : id of the bundle it holds, empty when it was registered by other means
+    run_id : the training run
+    """
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    bundle_id: str
+    run_id: str
+
+    @property
+    def uri(self) -> str:
+        """Address that always means this version."""
+        return f"{SCHEME}{self.name}/{self.version}"
+
+
+class _NoStoreError(RegistryError):
+    """There is no store yet: nothing was ever trained here."""
+
+
+def log_training(bundle_folder: Path, metrics: Mapping[str, float], config_text: str) -> int:
+    """Log one training run, register its bundle as a new version of `levercap` and make it the challenger.
+
+    Parameters
+    ----------
+    bundle_folder : complete bundle; it is copied whole into the model's artefacts
+    metrics : a few figures of the run; per-row results belong into the bundle
+    config_text : the effective configuration, kept as artefact ``config.toml``
+
+    Returns
+    -------
+    The number of the new version. ``CARD.md`` and ``report.html`` of the bundle, where there, are logged beside it.
+    """
+    manifest = read_manifest(bundle_folder)
+    bundle_id = str(manifest.get("bundle_id", manifest["id"]))
+    with _client(create=True) as (mlflow, client):
+        experiment = _experiment(mlflow, client)
+        with mlflow.start_run(experiment_id=experiment, run_name=bundle_id) as run:
+            mlflow.log_metrics(dict(metrics))
+            mlflow.set_tag("bundle_id", bundle_id)
+            mlflow.log_text(config_text, "config.toml")
+            for name in ("CARD.md", "report.html"):
+                if (bundle_folder / name).is_file():
+                    mlflow.log_artifact(str(bundle_folder / name))
+            model = mlflow.pyfunc.log_model(
+                name=MODEL,
+                loader_module="levercap.serving.pyfunc",
+                data_path=str(bundle_folder),
+                pip_requirements=[f"{name}=={installed_version(name)}" for name in REQUIREMENTS],
+                signature=_signature(),
+                input_example=_example(),
+            )
+        if not client.search_registered_models(filter_string=f"name = '{MODEL}'"):
+            client.create_registered_model(MODEL)
+        registered = client.create_model_version(
+            MODEL, model.model_uri, run.info.run_id, tags={"bundle_id": bundle_id}, model_id=model.model_id
+        )
+        client.set_registered_model_alias(MODEL, CHALLENGER, registered.version)
+        return int(registered.version)
+
+
+def resolve(uri: str | Path) -> Path:
+    """Folder of the bundle that `uri` means.
+
+    A path is returned as it is. ``models:/levercap@champion`` or ``models:/levercap/3`` gives the bundle inside the
+    model's artefacts; with a local store nothing is copied and no network is used. Raises RegistryError naming what
+    exists.
+    """
+    text = str(uri)
+    if not text.startswith("models:"):
+        return Path(uri)
+    name, number, alias = _parse(text)
+    with _client() as (mlflow, client):
+        found = _find(client, name, number, alias)
+        location = client.get_model_version_download_uri(name, str(found.version))
+        if location.startswith(SCHEME):
+            location = client.get_logged_model(location.removeprefix(SCHEME)).artifact_location
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=location))
+        flavour = mlflow.models.Model.load(str(folder)).flavors.get("python_function", {})
+    if "data" not in flavour:
+        raise RegistryError(f"{found.uri} holds no bundle: it was not registered by `levercap train`")
+    return folder / str(flavour["data"])
+
+
+def find(uri: str) -> ModelVersion:
+    """The registered version that ``models:/name@alias`` or ``models:/name/version`` means, else RegistryError."""
+    name, number, alias = _parse(uri)
+    with _client() as (_, client):
+        return _find(client, name, number, alias)
+
+
+def champion() -> ModelVersion | None:
+    """The version in use, or None when no version has been promoted yet."""
+    return _with_alias(CHAMPION)
+
+
+def challenger() -> ModelVersion | None:
+    """The version last trained, or None when there is none."""
+    return _with_alias(CHALLENGER)
+
+
+def set_alias(alias: str, version: int) -> None:
+    """Point `alias` at `version` of the registered model: one move, so forecasts and policy change together."""
+    with _client() as (_, client):
+        _find(client, MODEL, version, None)
+        client.set_registered_model_alias(MODEL, alias, str(version))
+
+
+def _with_alias(alias: str) -> ModelVersion | None:
+    try:
+        with _client() as (_, client):
+            return next((v for v in _versions(client, MODEL) if alias in v.aliases), None)
+    except _NoStoreError:
+        return None
+
+
+def _find(client: Any, name: str, number: int | None, alias: str | None) -> ModelVersion:
+    versions = _versions(client, name)
+    for found in versions:
+        if found.version == number or alias in found.aliases:
+            return found
+    wanted = f"{name}@{alias}" if number is None else f"{name}/{number}"
+    if not versions:
+        raise RegistryError(f"no {SCHEME}{wanted}: no model {name!r} is registered; run `levercap train` first")
+    known = ", ".join(f"{v.version}" + "".join(f" @{a}" for a in v.aliases) for v in versions)
+    raise RegistryError(f"no {SCHEME}{wanted}: {name} has the versions {known}")
+
+
+def _versions(client: Any, name: str) -> list[ModelVersion]:
+    """Versions of `name`, oldest first; none when there is no such model."""
+    held = client.search_registered_models(filter_string=f"name = '{name}'")
+    if not held:
+        return []
+    roles: dict[int, list[str]] = {}
+    for alias, number in held[0].aliases.items():
+        roles.setdefault(int(number), []).append(alias)
+    found = client.search_model_versions(filter_string=f"name = '{name}'")
+    return sorted(
+        (
+            ModelVersion(
+                name,
+                int(v.version),
+                tuple(sorted(roles.get(int(v.version), []))),
+                v.tags.get("bundle_id", ""),
+                v.run_id or "",
+            )
+            for v in found
+        ),
+        key=lambda v: v.version,
+    )
+
+
+def _parse(uri: str) -> tuple[str, int | None, str | None]:
+    body = uri.removeprefix(SCHEME)
+    name, at, alias = body.partition("@")
+    if at and name and alias and "/" not in body:
+        return name, None, alias
+    name, slash, number = body.partition("/")
+    if slash and name and number.isdecimal():
+        return name, int(number), None
+    raise RegistryError(
+        f"{uri!r} is no address of a model; write models:/{MODEL}@{CHAMPION}, models:/{MODEL}/3 or the path of a bundle"
+    )
+
+
+def _experiment(mlflow: Any, client: Any) -> str:
+    existing = client.get_experiment_by_name(MODEL)
+    if existing is not None:
+        return str(existing.experiment_id)
+    store = _sqlite_file(mlflow.get_tracking_uri())
+    location = None if store is None else (store.parent / "mlruns").as_uri()
+    return str(client.create_experiment(MODEL, artifact_location=location))
+
+
+def _signature() -> Any:
+    """Input of the packaged model: one row per position, all numbers double (integers with gaps would be refused)."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    texts, numbers = ("account_id", "segment", "symbol"), ("equity", "notional")
+    return ModelSignature(
+        inputs=Schema(
+            [
+                *(ColSpec("string", name) for name in texts),
+                *(ColSpec("double", name) for name in numbers),
+                ColSpec("string", "jurisdiction", required=False),
+                ColSpec("string", "kind", required=False),
+                ColSpec("double", "previous_max_leverage", required=False),
+            ]
+        )
+    )
+
+
+def _example() -> pd.DataFrame:
+    """Two accounts as the packaged model takes them: one with two positions, one with none."""
+    return pd.DataFrame(
+        {
+            "account_id": ["a-1", "a-1", "a-2"],
+            "equity": [10_000.0, 10_000.0, 500.0],
+            "segment": ["professional", "professional", "retail"],
+            "symbol": ["BTCUSDT", "ETHUSDT", None],
+            "notional": [25_000.0, -8_000.0, None],
+        }
+    )
+
+
+@contextmanager
+def _client(create: bool = False) -> Iterator[tuple[Any, Any]]:
+    """Quiet MLflow and a client on its store; every failure of MLflow becomes a RegistryError naming the store."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    import mlflow
+    import mlflow.exceptions
+    import sqlalchemy.exc
+
+    with _store(mlflow) as uri, _quiet():
+        store = _sqlite_file(uri)
+        if not create and store is not None and not store.exists():
+            raise _NoStoreError(f"there is no registry at {uri}; run `levercap train` first or set {TRACKING}")
+        try:
+            yield mlflow, mlflow.MlflowClient()
+        except (mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+            raise RegistryError(f"the MLflow store {uri} failed: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def _store(mlflow: Any) -> Iterator[str]:
+    """Address of the store; ours is the default only while it is used, so that a later change of folder counts."""
+    if mlflow.is_tracking_uri_set():
+        yield mlflow.get_tracking_uri()
+        return
+    os.environ[TRACKING] = f"sqlite:///{Path.cwd() / 'mlflow.db'}"
+    try:
+        yield os.environ[TRACKING]
+    finally:
+        del os.environ[TRACKING]
+
+
+def _sqlite_file(uri: str) -> Path | None:
+    return Path(unquote(uri.removeprefix("sqlite:///"))).absolute() if uri.startswith("sqlite:///") else None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the progress notes of MLflow and of its database migrations out of the user's terminal."""
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

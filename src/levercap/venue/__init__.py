@@ -1,0 +1,1 @@
+"""What an exchange prescribes: leverage tiers and margin."""

@@ -1,0 +1,192 @@
+"""Evaluation: our forecaster and its rivals walked forward side by side, and the evidence about them written down."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from levercap.config import Config
+from levercap.core.errors import ConfigError, DataError
+from levercap.core.progress import Progress, silent
+from levercap.evidence import STEPS, Evidence, Record, figures, prove
+from levercap.evidence.card import evaluation_card
+from levercap.forecast import BASELINES, Forecaster, history
+from levercap.forecast.baselines.baseline import NEED_ARCH
+from levercap.forecast.history import Kind
+from levercap.market import Market
+from levercap.model.baselines import walk_baselines
+from levercap.model.dataset import Dataset, build_dataset
+from levercap.model.walk_forward import NAMES, Month, refits, walk
+from levercap.storage.atomic import atomic_folder, require_ours, write_json
+from levercap.storage.tables import write_parquet
+
+__all__ = ["ALL", "NONE", "Rivals", "evaluate", "rivals"]
+
+ALL, NONE = "all", "none"
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Baselines to run beside B1, and those left out with the reason."""
+
+    names: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def rivals(against: str = ALL) -> Rivals:
+    """Baselines named by ``all``, ``none`` or names with commas between; B1 itself always runs.
+
+    ``all`` leaves out those whose package is not installed; asked for by name they are an error, as are unknown names.
+    """
+    able = find_spec("arch") is not None
+    missing = "needs the package arch: pip install 'levercap[garch]'"
+    if against == NONE:
+        return Rivals()
+    if against == ALL:
+        skipped = () if able else tuple((name, missing) for name in BASELINES if name in NEED_ARCH)
+        return Rivals(tuple(n for n in BASELINES if n not in dict(skipped)), skipped)
+    names = tuple(dict.fromkeys(word.strip() for word in against.split(",")))
+    unknown = [name for name in names if name not in BASELINES]
+    if unknown:
+        raise ConfigError("\n".join(map(_unknown, unknown)))
+    if not able and (lacking := [name for name in names if name in NEED_ARCH]):
+        raise ConfigError(f"--against {','.join(lacking)}: {missing}")
+    return Rivals(names)
+
+
+def evaluate(
+    market: Market,
+    start: pd.Timestamp,
+    stop: pd.Timestamp,
+    config: Config,
+    out: Path,
+    progress: Progress = silent,
+    against: Rivals | None = None,
+) -> dict[str, Any]:
+    """Forecast every midnight from `start` up to, not including, `stop`, beside B1 and other baselines, and write the
+    evidence to `out`.
+
+    Writes, as Parquet, forecasts, tails, baseline_tails (B1), tails_against (the others), market_shocks, outcomes and a
+    table for each of `levercap.evidence.TABLES`, beside summary.json and CARD.md, and returns the summary.
+    `against` defaults to B1 alone.
+    """
+    require_ours(out)
+    others = Rivals() if against is None else against
+    data = build_dataset(market.panel)
+    months = refits(start, min(stop, market.panel.end + pd.Timedelta(hours=1)))
+    if not months:
+        raise ConfigError(f"nothing to evaluate from {start} to {stop}: the market ends at {market.panel.end}")
+    total = (len(NAMES) + len(others.names)) * len(months) + STEPS
+    walked = _walk_own(data, months, config, lambda done: progress(done, total))
+    before = len(NAMES) * len(months)
+    tails = _walk_rivals(others, data, months, config, lambda done, _: progress(before + done, total))
+    mine, baseline = walked["levercap"], walked["b1"]
+    record = Record(
+        tails={"B1": baseline.tails, "levercap": mine.tails, **tails},
+        forecasts=mine.forecasts,
+        outcomes=data.outcomes,
+        start=start,
+        stop=stop,
+        scale=mine.last.scale,
+        features=_rows(data.features, Month(start, stop)),
+    )
+    evidence = prove(record, progress=lambda done, _: progress(total - STEPS + done, total))
+    summary = _summary(evidence, record, others, config, market) | {"fallback_months": list(mine.fallbacks)}
+    _write(out, record, baseline.tails, tails, mine.market, evidence, summary)
+    return summary
+
+
+@dataclass(frozen=True, eq=False)
+class _Walked:
+    """Forecasts of all months by one kind of forecaster, `last` of that kind, and months that fell back to B1."""
+
+    forecasts: pd.DataFrame
+    tails: pd.DataFrame
+    market: pd.DataFrame
+    last: Forecaster
+    fallbacks: tuple[str, ...]
+
+
+def _walk_own(
+    data: Dataset, months: Sequence[Month], config: Config, progress: Callable[[int], None]
+) -> dict[Kind, _Walked]:
+    """Our own forecaster, and B1 by the same road."""
+    past = {kind: history(kind, data.features, data.outcomes, config.forecast) for kind in NAMES}
+    walked = {}
+    for k, kind in enumerate(NAMES):
+        parts, markets, made = [], [], []
+        for month, forecaster in walk(kind, data, list(months), config, past):
+            parts.append(forecaster.predict(_rows(data.features, month)))
+            markets.append(forecaster.market(parts[-1].forecasts))
+            made.append((month, forecaster))
+            progress(k * len(months) + len(parts))
+        forecasts = pd.concat([p.forecasts for p in parts], ignore_index=True)
+        if forecasts.empty:
+            raise DataError("no symbol could be forecast in the evaluated period")
+        last = next((f for _, f in reversed(made) if f.kind == kind), made[-1][1])
+        fallbacks = tuple(f"{month.start:%Y-%m-%d}" for month, f in made if f.kind != kind)
+        tails = pd.concat([p.tails for p in parts], ignore_index=True)
+        walked[kind] = _Walked(forecasts, tails, pd.concat(markets, ignore_index=True), last, fallbacks)
+    return walked
+
+
+def _walk_rivals(
+    against: Rivals, data: Dataset, months: Sequence[Month], config: Config, progress: Progress
+) -> dict[str, pd.DataFrame]:
+    return walk_baselines(against.names, data, months, progress) if against.names else {}
+
+
+def _rows(table: pd.DataFrame, month: Month) -> pd.DataFrame:
+    return table[(table["as_of"] >= month.start) & (table["as_of"] < month.stop)]
+
+
+def _summary(evidence: Evidence, record: Record, against: Rivals, config: Config, market: Market) -> dict[str, Any]:
+    return {
+        "from": record.start.isoformat(),
+        "to": record.stop.isoformat(),
+        "origins": int(record.forecasts["as_of"].nunique()),
+        "symbols": int(record.forecasts["symbol"].nunique()),
+        **figures(evidence),
+        "skipped": dict(against.skipped),
+        "config_hash": config.config_hash(),
+        "data_hash": market.panel.data_hash(),
+    }
+
+
+def _write(
+    out: Path,
+    record: Record,
+    baseline: pd.DataFrame,
+    others: dict[str, pd.DataFrame],
+    market_shocks: pd.DataFrame,
+    evidence: Evidence,
+    summary: dict[str, Any],
+) -> None:
+    parts = [table.assign(model=pd.Series(name, index=table.index, dtype="str")) for name, table in others.items()]
+    rest = pd.concat(parts, ignore_index=True) if parts else baseline.iloc[:0].assign(model=pd.Series(dtype="str"))
+    tables = {
+        "forecasts": record.forecasts,
+        "tails": record.tails["levercap"],
+        "baseline_tails": baseline,
+        "tails_against": rest[["model", *baseline.columns]],
+        "outcomes": record.evaluated(),
+        "market_shocks": market_shocks,
+        **evidence.tables,
+    }
+    with atomic_folder(out) as building:
+        for name, table in tables.items():
+            write_parquet(table, building / f"{name}.parquet")
+        write_json(summary, building / "summary.json")
+        (building / "CARD.md").write_text(evaluation_card(summary, evidence.tables), encoding="utf-8")
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, [*BASELINES, ALL, NONE], n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"--against {name!r} is no baseline{hint} They are {', '.join(BASELINES)}, or {ALL}, or {NONE}"

@@ -1,0 +1,247 @@
+"""Why an account has its limit: its caps, what each position adds to its risk, and the scenarios that hurt it most."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from levercap import book, policy
+from levercap.book import clean_book, read_book
+from levercap.core.errors import DataError, Finding, Severity
+from levercap.core.names import FloatArray, IntArray, Status
+from levercap.core.portfolio import Portfolio
+from levercap.core.scenario import ScenarioSet
+from levercap.model import read_snapshot
+from levercap.storage.atomic import SUCCESS
+from levercap.storage.manifest import sha256
+from levercap.storage.tables import as_text
+from levercap.workflows.score import PREFIX, folder_name
+
+__all__ = ["Drivers", "drivers", "explain", "scores_folder", "scoring_runs"]
+
+LEVEL: Final = 0.975
+"""Level of the path ES that is split over the positions."""
+
+RISK_COLUMNS: Final = (
+    "var_99",
+    "es_975",
+    "path_var_99",
+    "path_es_975",
+    "liquidation_probability",
+    "shock_probability",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Drivers:
+    """What one account's path ES consists of; losses are fractions of gross notional.
+
+    Attributes
+    ----------
+    contribution : (positions,) parts of the path ES, negative where a position hedges the others; they sum to it
+    scenario : (worst,) index of the scenarios that hurt most, worst first
+    loss : (worst,) path loss in each
+    hour : (worst,) hour of the horizon, from 1, in which that loss stands
+    culprit : (worst,) position with the largest loss at that hour
+    """
+
+    contribution: FloatArray
+    scenario: IntArray
+    loss: FloatArray
+    hour: IntArray
+    culprit: IntArray
+
+
+def drivers(share: FloatArray, row: IntArray, scenarios: ScenarioSet, worst: int = 5) -> Drivers:
+    """Split the path ES of one account over its positions.
+
+    Parameters
+    ----------
+    share : (positions,) signed shares of gross notional
+    row : (positions,) row of each position's symbol in `scenarios`; all must have one
+    scenarios : joint paths
+    worst : number of worst scenarios to name
+
+    Notes
+    -----
+    The Euler split (Tasche 1999, "Risk contributions and performance measurement"): a position's part is its mean loss
+    at the portfolio's worst hour over the scenarios of the tail, the one on the edge with the fraction that fits.
+    Within an hour every position is at its worst price, as in the limits.
+    """
+    adverse = np.where((share > 0)[:, None, None], -scenarios.low[row], scenarios.high[row]).astype(np.float64)
+    losses = np.abs(share)[:, None, None] * adverse
+    along = losses.sum(axis=0)
+    hour = along.argmax(axis=1)
+    at_worst = np.take_along_axis(losses, hour[None, :, None], axis=2)[:, :, 0]
+    path = np.maximum(along.max(axis=1), 0.0)
+    at_worst = np.where(path > 0, at_worst, 0.0)
+    order = np.argsort(-path, kind="stable")
+    weight = scenarios.weights[order]
+    before = np.cumsum(weight) - weight
+    tail = np.clip((1.0 - LEVEL) - before, 0.0, weight) / (1.0 - LEVEL)
+    top = order[:worst]
+    return Drivers(at_worst[:, order] @ tail, top, path[top], hour[top] + 1, at_worst[:, top].argmax(axis=0))
+
+
+def scoring_runs(scores: Path) -> list[Path]:
+    """Folders of the complete scoring runs below `scores`, earliest `as_of` first."""
+    return sorted(folder for folder in scores.glob(f"{PREFIX}*") if (folder / SUCCESS).is_file())
+
+
+def scores_folder(scores: Path, as_of: pd.Timestamp | None = None) -> Path:
+    """Folder of one complete scoring run below `scores`: that of `as_of`, or the latest; raises DataError."""
+    complete = scoring_runs(scores)
+    wanted = [folder for folder in complete if as_of is None or folder.name == folder_name(as_of)]
+    if wanted:
+        return wanted[-1]
+    missing = "no complete scoring run" if as_of is None else f"no complete scoring run of {as_of:%Y-%m-%dT%H}"
+    known = tuple(folder.name for folder in complete[-5:])
+    hint = f"a folder with {PREFIX}... folders in it, as `levercap score --out` writes"
+    finding = Finding("scores_missing", Severity.FATAL, str(scores), missing, 1, known, hint)
+    raise DataError("the scores cannot be used", [finding])
+
+
+def explain(
+    scores: Path,
+    account: str,
+    as_of: pd.Timestamp | None = None,
+    accounts_path: Path | None = None,
+    positions_path: Path | None = None,
+) -> dict[str, Any]:
+    """Everything that explains one account's limit, as plain values.
+
+    Parameters
+    ----------
+    scores : folder that `score` wrote to
+    account : account_id
+    as_of : which scoring run; None is the latest
+    accounts_path, positions_path : the book that was scored; None leaves positions and scenarios out
+
+    Returns
+    -------
+    limit : the account's row of the limits
+    reasons : code and meaning
+    caps : cap, max_leverage and binding of every cap that says something, smallest first
+    relief : smallest cap above the limit, and its max_leverage: what would bind next, None when nothing would; where a
+        guardrail holds the limit it is the cap that binds without it
+    guardrail : the limit before the guardrails, as the caps alone allow it, when they moved it, else None
+    changed_inputs : those of the given files that are not what was scored
+    positions, scenarios : what the risk consists of; empty without a book
+
+    Raises
+    ------
+    DataError : no such run, account or book
+    """
+    folder = scores_folder(scores, as_of)
+    row = _row(pd.read_parquet(folder / "limits.parquet"), account, folder)
+    caps = _caps(row)
+    looser = [cap for cap in caps if cap["max_leverage"] > row["max_leverage"]]
+    unguarded = row["unguarded_max_leverage"]
+    result: dict[str, Any] = {
+        "folder": folder,
+        "limit": row,
+        "reasons": [{"code": code, "meaning": _meaning(code)} for code in row["reasons"].split(";") if code],
+        "caps": caps,
+        "relief": looser[0] if looser else None,
+        "guardrail": None if unguarded == row["max_leverage"] else unguarded,
+        "changed_inputs": _changed_inputs(folder, {"accounts": accounts_path, "positions": positions_path}),
+        "positions": [],
+        "scenarios": [],
+    }
+    if accounts_path is None or positions_path is None or row["status"] == Status.REJECTED:
+        return result
+    return result | _positions(folder, account, accounts_path, positions_path)
+
+
+def _row(limits: pd.DataFrame, account: str, folder: Path) -> dict[str, Any]:
+    found = limits[limits["account_id"] == account]
+    if found.empty:
+        near = tuple(limits["account_id"].head(3))
+        message = f"no account {account!r} among {len(limits):,}"
+        finding = Finding("account_unknown", Severity.FATAL, str(folder / "limits.parquet"), message, 1, near)
+        raise DataError("the account cannot be explained", [finding])
+    return {str(name): _value(value) for name, value in found.iloc[0].items()}
+
+
+def _meaning(code: str) -> str:
+    """What a reason code says, whether it comes from the policy or from the book."""
+    return policy.REASONS.get(code) or book.REASONS[code][1]
+
+
+def _caps(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Finite caps, smallest first; the binding one leads its ties."""
+    caps = [(name.removeprefix("cap_"), value) for name, value in row.items() if name.startswith("cap_")]
+    finite = [(name, value) for name, value in caps if value is not None and np.isfinite(value)]
+    ordered = sorted(finite, key=lambda cap: (cap[1], cap[0] != row["binding"]))
+    return [{"cap": name, "max_leverage": value, "binding": name == row["binding"]} for name, value in ordered]
+
+
+def _changed_inputs(folder: Path, given: Mapping[str, Path | None]) -> list[str]:
+    """Names of the given files whose sha256 differs from the one the scoring run states; folders are not compared."""
+    summary = folder / "summary.json"
+    stated = json.loads(summary.read_text(encoding="utf-8")).get("provenance", {}) if summary.is_file() else {}
+    return [
+        str(path)
+        for name, path in given.items()
+        if path is not None and path.exists() and stated.get(f"{name}_sha256", sha256(path)) != sha256(path)
+    ]
+
+
+def _positions(folder: Path, account: str, accounts_path: Path, positions_path: Path) -> dict[str, Any]:
+    """Positions with their parts of the path ES, and the worst scenarios, of an account of the given book."""
+    snapshot = read_snapshot(folder / "snapshot")
+    accounts, positions = read_book(accounts_path, positions_path)
+    mine = [frame[frame["account_id"].astype("str").str.strip() == account] for frame in (accounts, positions)]
+    if mine[0].empty:
+        message = f"no account {account!r}; is it the book that was scored?"
+        raise DataError(
+            "the book cannot be used", [Finding("account_unknown", Severity.FATAL, str(accounts_path), message)]
+        )
+    known_symbols = tuple(snapshot.symbols["symbol"])
+    strange = set(as_text(mine[1]["symbol"]).to_pylist()) - {*known_symbols, ""}  # kept, to be shown by name
+    portfolio = clean_book(mine[0], mine[1], (*known_symbols, *sorted(strange))).portfolio
+    rows = _scenario_rows(portfolio, snapshot.scenarios)
+    known = rows >= 0
+    facts = snapshot.symbols.set_index("symbol")
+    parts = np.full(len(rows), np.nan)
+    worst: list[dict[str, Any]] = []
+    names = [portfolio.symbols[code] for code in portfolio.symbol]
+    if known.all() and len(rows):
+        split = drivers(portfolio.share, rows, snapshot.scenarios)
+        parts = split.contribution
+        starts = pd.DatetimeIndex(snapshot.scenarios.starts).tz_localize("UTC")
+        worst = [
+            {"start": starts[s], "hour": int(h), "path_loss": float(x), "worst_position": names[c]}
+            for s, x, h, c in zip(split.scenario, split.loss, split.hour, split.culprit, strict=True)
+        ]
+    held = [
+        {
+            "symbol": name,
+            "notional": float(notional),
+            "share": float(share),
+            "volatility": _value(facts["volatility"].get(name)),
+            "path_es_part": _value(part),
+        }
+        for name, notional, share, part in zip(names, portfolio.notional, portfolio.share, parts, strict=True)
+    ]
+    return {"positions": held, "scenarios": worst}
+
+
+def _scenario_rows(portfolio: Portfolio, scenarios: ScenarioSet) -> IntArray:
+    """(positions,) row of each position's symbol in the scenarios, -1 where it has none."""
+    rows = {name: i for i, name in enumerate(scenarios.symbols)}
+    by_code = np.array([*(rows.get(name, -1) for name in portfolio.symbols), -1], dtype=np.int64)
+    return by_code[portfolio.symbol]
+
+
+def _value(value: Any) -> Any:
+    """Plain value: not-a-number is None, numpy scalars are Python's."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,197 @@
+"""Nightly scoring: a limit for every account of a book, as the market was known at one instant."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from levercap.book import clean_book, read_book
+from levercap.config import Config
+from levercap.core.errors import ConfigError, DataError, Finding, Severity
+from levercap.core.snapshot import Snapshot
+from levercap.core.version import __version__
+from levercap.limits.predictor import Predictor
+from levercap.limits.summary import summarise
+from levercap.market import load_market
+from levercap.model import Bundle, read_bundle, write_snapshot
+from levercap.model.bundle import snapshot_of_bundle
+from levercap.model.staleness import withhold_stale
+from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
+from levercap.storage.manifest import sha256
+from levercap.storage.registry import resolve
+from levercap.storage.tables import write_parquet
+from levercap.venue.tiers import tiers_as_of
+
+__all__ = ["folder_name", "read_previous", "score"]
+
+PREFIX = "as_of="
+
+
+def score(
+    bundle: str | Path,
+    *,
+    accounts_path: Path,
+    positions_path: Path,
+    out: Path,
+    market_folder: Path | None = None,
+    snapshot_folder: Path | None = None,
+    previous: Path | None = None,
+    as_of: pd.Timestamp | None = None,
+    config: Config | None = None,
+) -> dict[str, Any]:
+    """Score a book and write ``out/as_of=YYYY-MM-DDTHH`` whole or not at all; the same inputs write the same bytes.
+
+    Parameters
+    ----------
+    bundle : folder of a bundle or ``models:/levercap@champion``
+    accounts_path, positions_path : the book, Parquet or CSV
+    out : folder of all scoring dates
+    market_folder, snapshot_folder : where the market's state comes from, exactly one of them: market tables, or a
+        snapshot made before by the same bundle
+    previous : limits that rises are measured against: a limits file, or a folder of scoring dates, of which the latest
+        complete one before `as_of` counts. None: only what the accounts state themselves; dates in `out` are never
+        taken unasked, since a repeated run would then see another past
+    as_of : whole hour, UTC; default the end of the market, or the instant of the snapshot
+    config : replaces market, policy and guardrail settings of the bundle; None keeps them
+
+    Returns
+    -------
+    The content of ``summary.json``, and ``folder``, the path written.
+
+    Raises
+    ------
+    ConfigError, DataError, BundleError, RegistryError
+    """
+    if (market_folder is None) == (snapshot_folder is None):
+        raise ConfigError("give the market or a snapshot, and not both: --market DIR or --snapshot DIR")
+    trained = read_bundle(resolve(bundle))
+    settings = trained.config if config is None else _with_policy(trained.config, config)
+    accounts, positions = read_book(accounts_path, positions_path)
+    findings: tuple[Finding, ...] = ()
+    if snapshot_folder is not None:
+        snapshot = _read_snapshot(snapshot_folder, trained, as_of)
+    else:
+        assert market_folder is not None
+        snapshot, findings = _make_snapshot(market_folder, trained, as_of, settings)
+    earlier = None if previous is None else read_previous(previous, snapshot.as_of)
+    limits, symbol_limits = _limits(snapshot, settings, accounts, positions, earlier)
+    findings += _book_findings(accounts, positions, snapshot) + _in_sample(trained, snapshot)
+    sources = {"accounts": accounts_path, "positions": positions_path}
+    summary = summarise(limits, accounts, findings) | {
+        "provenance": {
+            "as_of": snapshot.as_of.isoformat(),
+            "bundle_id": snapshot.bundle_id,
+            "config_hash": settings.config_hash(),
+            "data_hash": snapshot.data_hash,
+            "levercap": __version__,
+            **{f"{name}_sha256": sha256(path) for name, path in sources.items()},
+        }
+    }
+    folder = out / folder_name(snapshot.as_of)
+    with atomic_folder(folder) as building:
+        write_parquet(limits, building / "limits.parquet")
+        write_parquet(symbol_limits, building / "symbol_limits.parquet")
+        (building / "snapshot").mkdir()
+        write_snapshot(snapshot, building / "snapshot")
+        write_json(summary, building / "summary.json")
+    return {**summary, "folder": str(folder)}
+
+
+def folder_name(as_of: pd.Timestamp) -> str:
+    """Name of the folder of one scoring date, e.g. ``as_of=2025-06-30T00``."""
+    return f"{PREFIX}{as_of:%Y-%m-%dT%H}"
+
+
+def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
+    """Earlier limits to measure rises against: account_id, as_of, max_leverage and whatever else the file holds.
+
+    `path` is a limits file, the folder of one scoring date, or a folder of many, of which the latest complete one
+    before `as_of` is read. Raises DataError when there is none, or when the limits are not older than `as_of`.
+    """
+    if path.is_dir():
+        dates = [path] if (path / "limits.parquet").is_file() else sorted(path.glob(f"{PREFIX}*"))
+        complete = [d for d in dates if (d / SUCCESS).is_file() and d.name < folder_name(as_of)]
+        if not complete:
+            finding = Finding(
+                "previous_missing", Severity.FATAL, str(path), f"no complete scoring date before {as_of}", len(dates),
+                hint=f"a limits.parquet, or a folder of {PREFIX}...; leave --previous out for the very first scoring",
+            )  # fmt: skip
+            raise DataError("the previous limits cannot be used", [finding])
+        path = complete[-1] / "limits.parquet"
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        finding = Finding("previous_unreadable", Severity.FATAL, str(path), str(error).splitlines()[0], hint="Parquet")
+        raise DataError("the previous limits cannot be used", [finding]) from None
+    problems = []
+    missing = [name for name in ("account_id", "as_of", "max_leverage") if name not in frame]
+    if missing:
+        problems.append(f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}")
+    elif not isinstance(frame["as_of"].dtype, pd.DatetimeTZDtype):
+        problems.append(f"as_of holds {frame['as_of'].dtype}, expected timestamps with timezone UTC")
+    elif len(frame) and frame["as_of"].max() >= as_of:
+        problems.append(f"limits of {frame['as_of'].max()} are not earlier than {as_of}")
+    if problems:
+        hint = "a limits.parquet of an earlier scoring date"
+        found = [Finding("previous_unusable", Severity.FATAL, str(path), text, hint=hint) for text in problems]
+        raise DataError("the previous limits cannot be used", found)
+    return frame
+
+
+def _with_policy(trained: Config, config: Config) -> Config:
+    """The bundle's configuration with the settings that act after the forecast taken from `config`."""
+    return dataclasses.replace(trained, market=config.market, policy=config.policy, guardrails=config.guardrails)
+
+
+def _read_snapshot(folder: Path, bundle: Bundle, as_of: pd.Timestamp | None) -> Snapshot:
+    snapshot = snapshot_of_bundle(bundle, folder)
+    if as_of is not None and as_of != snapshot.as_of:
+        raise ConfigError(f"{folder} is the market of {snapshot.as_of}, not of {as_of}; leave --as-of out")
+    return snapshot
+
+
+def _make_snapshot(
+    folder: Path, bundle: Bundle, as_of: pd.Timestamp | None, config: Config
+) -> tuple[Snapshot, tuple[Finding, ...]]:
+    market = load_market(folder, config.market)
+    instant = market.panel.end if as_of is None else _whole_hour(as_of)
+    snapshot = bundle.snapshot_at(market.panel, tiers_as_of(market.tiers, instant), instant)
+    return withhold_stale(snapshot, market.panel, config.market.stale_hours), market.findings
+
+
+def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:
+    if as_of.tzinfo is None or as_of.utcoffset() != pd.Timedelta(0) or as_of != as_of.floor("h"):
+        raise ConfigError(f"as_of must be a whole hour in UTC, got {as_of}; write for example 2025-06-30T00:00:00Z")
+    return as_of
+
+
+def _limits(
+    snapshot: Snapshot, config: Config, accounts: pd.DataFrame, positions: pd.DataFrame, previous: pd.DataFrame | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    predictor = Predictor(dataclasses.replace(snapshot, config_hash=config.config_hash()), config)
+    return predictor.predict(accounts, positions, previous), predictor.symbol_limits()
+
+
+def _book_findings(accounts: pd.DataFrame, positions: pd.DataFrame, snapshot: Snapshot) -> tuple[Finding, ...]:
+    symbols = snapshot.symbols
+    findings = clean_book(accounts, positions, tuple(symbols["symbol"])).findings
+    stale = symbols["state"] != "fresh"
+    if not stale.all():
+        return findings
+    message = f"no symbol has a fresh bar at {snapshot.as_of}: every account gets the fallback"
+    hint = "market data up to as_of, or an earlier --as-of"
+    examples = tuple(symbols["symbol"].head(3))
+    return (*findings, Finding("market_stale", Severity.WARNING, "bars", message, int(stale.sum()), examples, hint))
+
+
+def _in_sample(bundle: Bundle, snapshot: Snapshot) -> tuple[Finding, ...]:
+    """A warning when the models have seen what came after the instant that is scored."""
+    until = pd.Timestamp(bundle.training["until"])
+    if snapshot.as_of >= until:
+        return ()
+    message = f"the models were trained until {until}, after {snapshot.as_of}: these limits know their future"
+    hint = "`levercap replay` for past days, or a bundle trained until then"
+    return (Finding("in_sample", Severity.WARNING, "bundle", message, hint=hint),)
