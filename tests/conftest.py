@@ -5,6 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from support.mlflow_store import boosted, empty_store, logged, store, tracking
+from support.student_losses import build_world, noise, world
+
+__all__ = ["boosted", "build_world", "empty_store", "logged", "noise", "store", "tracking", "world"]
+
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):

@@ -1,7 +1,6 @@
 """Every column is described, truly, and every description has its column."""
 
 import dataclasses
-import importlib.util
 import re
 from pathlib import Path
 
@@ -14,17 +13,12 @@ from levercap.core.panel import Panel
 from levercap.features import feature_table
 from levercap.features.catalogue import CHOSEN, EXTENSIONS, GROUPS
 from levercap.features.table import KEYS
+from support import feature_page
 
 ROOT = Path(__file__).parents[2]
 TABLES = {"funding": "funding_rate", "open_interest": "open_interest", "implied_vol": "implied_vol"}
 BY_NAME = {d.name: d for group in GROUPS.values() for d in group}
 EXTENDED = {d.name for extension in EXTENSIONS for d in extension.descriptions}
-
-specification = importlib.util.spec_from_file_location("feature_page", Path(__file__).with_name("feature_page.py"))
-assert specification is not None
-assert specification.loader is not None
-feature_page = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(feature_page)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +48,7 @@ def same(mine: pd.Series, other: pd.Series) -> bool:
 
 def test_the_page_is_up_to_date():
     assert feature_page.PAGE.read_text() == feature_page.feature_page(), (
-        "write it again: python tests/features/feature_page.py"
+        "write it again: python tests/support/feature_page.py"
     )
 
 

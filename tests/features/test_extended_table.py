@@ -1,7 +1,6 @@
 """The extended table: no look-ahead, never infinite, the same in any unit and under any names."""
 
 import dataclasses
-import importlib.util
 import os
 import warnings
 from pathlib import Path
@@ -19,12 +18,7 @@ from levercap.features import feature_table
 from levercap.features.catalogue import EXTENSIONS
 from levercap.features.table import KEYS
 from levercap.market import load_market
-
-specification = importlib.util.spec_from_file_location("futures", Path(__file__).parents[1] / "pipeline" / "futures.py")
-assert specification is not None
-assert specification.loader is not None
-futures = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(futures)
+from support import look_ahead as futures
 
 HOUR = pd.Timedelta(hours=1)
 OF_TURNOVER = {"leverage_proxy", "market_leverage_proxy", "illiquidity_24h", "market_illiquidity_24h"}

@@ -9,7 +9,6 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
-from synthetic import feature_frame
 
 from levercap.config import Config, ForecastConfig
 from levercap.core.panel import Panel
@@ -26,6 +25,7 @@ from levercap.forecast.scale import (
 )
 from levercap.market.load import market_from_tables
 from levercap.model.dataset import build_dataset
+from support.standardised import feature_frame
 
 MODELS = [B1Scale, RidgeScale, BoostedScale, PairScale]
 

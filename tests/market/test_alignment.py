@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market_frames import HOURS, START, bars, stamps
 
 from levercap.config import MarketConfig
 from levercap.market import market_from_tables
+from support.market_tables import HOURS, START, bars, stamps
 
 CONFIG = MarketConfig()
 MINUTE = pd.Timedelta(minutes=1)

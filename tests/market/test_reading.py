@@ -1,10 +1,10 @@
 import pandas as pd
 import pytest
-from market_frames import HOURS, START, SYMBOLS, bars, series, stamps, tiers, write
 
 from levercap.config import MarketConfig
 from levercap.core.errors import DataError, Severity
 from levercap.market import load_market, market_from_tables, validate_market, write_market
+from support.market_tables import HOURS, START, SYMBOLS, bars, series, stamps, tiers, write
 
 CONFIG = MarketConfig()
 

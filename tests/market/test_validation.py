@@ -3,11 +3,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from market_frames import HOURS, START, SYMBOLS, bars, series, stamps, tiers
 
 from levercap.config import MarketConfig
 from levercap.core.errors import DataError, Severity
 from levercap.market import market_from_tables
+from support.market_tables import HOURS, START, SYMBOLS, bars, series, stamps, tiers
 
 CONFIG = MarketConfig()
 SOUND = market_from_tables({"bars": bars()}, CONFIG).panel

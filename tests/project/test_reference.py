@@ -1,26 +1,20 @@
 """Reference pages and the default experiment say what the code says."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from levercap.config import Config, load_config
 from levercap.config.reading import read_toml
+from support import reference_pages as reference
 
 ROOT = Path(__file__).parents[2]
-
-specification = importlib.util.spec_from_file_location("reference", Path(__file__).with_name("reference.py"))
-assert specification is not None
-assert specification.loader is not None
-reference = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(reference)
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
 def test_page_is_up_to_date(name: str) -> None:
     written = (reference.REFERENCE / name).read_text()
-    assert written == reference.PAGES[name](), "write it again: python tests/project/reference.py"
+    assert written == reference.PAGES[name](), "write it again: python tests/support/reference_pages.py"
 
 
 def test_default_experiment_states_every_key_with_its_default() -> None:

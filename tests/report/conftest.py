@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from report_world import write_bundle, write_evaluation, write_scores
+
+from support.report_folders import write_bundle, write_evaluation, write_scores
 
 
 @pytest.fixture(scope="session")

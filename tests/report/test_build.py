@@ -9,10 +9,10 @@ import sys
 
 import pandas as pd
 import pytest
-from reading import Page
 
 from levercap.core.errors import ConfigError, DataError
 from levercap.report.build import write_report
+from support.html_page import Page
 
 SECTIONS = [
     "headline",

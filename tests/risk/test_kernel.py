@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import random_portfolio, random_scenarios, slow_numbers
 
 from levercap.config import PolicyConfig
 from levercap.core.errors import ModelError
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
+from support.portfolios import random_portfolio, random_scenarios, slow_numbers
 
 NAMES = [field.name for field in dataclasses.fields(RiskNumbers)]
 

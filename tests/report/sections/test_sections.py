@@ -1,0 +1,240 @@
+"""Sections on inputs that are thin, odd or hostile."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from levercap.report.figures.charts import binding_bars, intervals, leads, limit_histogram
+from levercap.report.inputs import Evaluation, Scores, read_scores
+from levercap.report.page.formatting import (
+    count,
+    level_name,
+    money,
+    multiple,
+    number,
+    percent,
+    probability,
+    signed,
+    words,
+)
+from levercap.report.page.html import Column, table
+from levercap.report.sections.cuts import cuts_section
+from levercap.report.sections.headline import headline_section
+from levercap.report.sections.hits import hit_rows, hits_section
+from levercap.report.sections.limits import limit_cards, limits_section, status_section
+from levercap.report.sections.scores import board_of, scores_section
+from levercap.report.sections.shocks import shocks, shocks_section
+from levercap.report.sections.training import training_section
+from support.report_folders import forecasts_of, simulate_limits, simulate_outcomes, tails_of
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    outcomes, volatility = simulate_outcomes(200, 5, seed=4)
+    tails = tails_of(outcomes, volatility)
+    return Evaluation(tails, tails, outcomes, forecasts_of(outcomes, volatility))
+
+
+def rows_of(body: str) -> list[list[str]]:
+    return [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", body) if "<td" in row]
+
+
+def test_numbers_read_as_a_person_would_write_them():
+    assert number(-1234.567) == "\u22121,234.57"
+    assert number(-0.001) == "0.00"
+    assert signed(0.01234, 3) == "+0.012"
+    assert percent(0.01234) == "1.23\u202f%"
+    assert multiple(np.inf) == "no limit"
+    assert [probability(p) for p in (0.0, 0.0001, 0.0005, 0.0421, np.nan)] == [
+        "<0.001",
+        "<0.001",
+        "0.001",
+        "0.042",
+        "–",
+    ]
+    assert [f(float("nan")) for f in (number, signed, percent, multiple, money)] == ["–"] * 5
+    assert (level_name(0.99), level_name(0.975)) == ("99\u202f%", "97.5\u202f%")
+    assert count(12345) == "12,345"
+    assert words("venue_tiers") == "venue tiers"
+    assert words("something_new") == "something new"
+
+
+def test_text_from_the_data_cannot_become_markup():
+    frame = simulate_limits(30, 1)
+    frame["account_id"] = "<img src=x onerror=alert(1)>" + frame["account_id"]
+    frame["reasons"] = "<b>bold</b>"
+    body = cuts_section(Scores(frame, {})).body + status_section(Scores(frame, {})).body
+    assert "<img" not in body
+    assert "<b>" not in body
+    assert "&lt;b&gt;" in body
+    assert "<td>&lt;</td>" in table([Column("a", ["<"], numeric=False)])
+
+
+def test_first_scoring_shows_what_has_to_be_reduced_instead_of_cuts():
+    frame = simulate_limits(50, 1, previous=False)
+    section = cuts_section(Scores(frame, {}))
+    assert "this is the first scoring" in section.body
+    lowest = frame[frame["status"] != "rejected"].nsmallest(10, "headroom")["account_id"].tolist()
+    assert [row[0] for row in rows_of(section.body)] == lowest
+    calm = frame.assign(previous_max_leverage=frame["max_leverage"])
+    assert "No limit was cut" in cuts_section(Scores(calm, {})).body
+
+
+def test_the_latest_date_and_the_last_instant_of_a_replay_are_read(tmp_path):
+    for day in ("28", "30", "29"):
+        (tmp_path / f"as_of=2025-06-{day}T00").mkdir()
+        frame = simulate_limits(5, 1).assign(as_of=pd.Timestamp(f"2025-06-{day}", tz="UTC"))
+        frame.to_parquet(tmp_path / f"as_of=2025-06-{day}T00" / "limits.parquet")
+    assert read_scores(tmp_path).limits["as_of"].unique().tolist() == [pd.Timestamp("2025-06-30", tz="UTC")]
+    replay = tmp_path / "replay"
+    replay.mkdir()
+    days = [simulate_limits(5, 1).assign(as_of=pd.Timestamp(f"2025-06-{d}", tz="UTC")) for d in (28, 30, 29)]
+    pd.concat(days).to_parquet(replay / "limits.parquet")
+    scores = read_scores(replay)
+    assert (len(scores.limits), scores.dates) == (5, 3)
+    assert scores.limits["as_of"].unique().tolist() == [pd.Timestamp("2025-06-30", tz="UTC")]
+
+
+def test_a_book_without_segments_and_a_book_of_rejected_accounts_are_shown():
+    frame = simulate_limits(40, 2).drop(columns=["segment", "equity"])
+    assert "all accounts" in limits_section(Scores(frame, {})).body
+    rejected = frame.assign(status="rejected", max_leverage=0.0)
+    assert "Every account was rejected" in limits_section(Scores(rejected, {})).body
+    assert limit_cards(Scores(rejected, {}))[1].value == "40"
+
+
+def test_board_is_computed_when_only_the_forecasts_are_there(evaluation):
+    board = board_of(evaluation)
+    assert board["model"].unique().tolist() == ["levercap"]
+    assert (board["d_fz0"] == 0).all()  # the baseline is the same forecast
+    body = scores_section(board).body
+    assert "Does not beat B1" not in body
+    assert "The forecaster is the baseline itself" in body
+    headline = headline_section(board, (), (), None).body
+    assert headline.count("the forecaster is the baseline itself") == 2
+    assert "0 of 8" not in headline
+    apart = board.assign(d_fz0=[*board["d_fz0"][1:], 0.01])
+    assert "baseline itself" not in headline_section(apart, (), (), None).body
+    assert board_of(Evaluation(outcomes=evaluation.outcomes)) is None
+    assert board_of(None) is None
+
+
+def test_hits_are_those_of_the_data_and_lights_count_every_coin(evaluation):
+    rows = hit_rows(evaluation)
+    assert len(rows) == 8
+    tails = evaluation.tails[(evaluation.tails["side"] == "short") & (evaluation.tails["level"] == 0.99)]
+    both = evaluation.outcomes.merge(tails, on=["as_of", "symbol"])
+    expected = (both["path_short"] > both["path_var"]).groupby(both["as_of"]).mean()
+    row = next(r for r in rows if (r.side, r.kind, r.level) == ("short", "path", 0.99))
+    assert row.share.tolist() == expected.tolist()
+    assert row.coverage.hit_rate == pytest.approx(expected.mean())
+    assert all(sum(r.lights) == 5 for r in rows)
+    assert hits_section(rows).body.count("<figure>") == 2
+
+
+def test_far_too_low_forecasts_turn_the_light_red(evaluation):
+    tails = evaluation.tails.assign(**{c: evaluation.tails[c] / 4 for c in ("var", "es", "path_var", "path_es")})
+    rows = hit_rows(Evaluation(tails, tails, evaluation.outcomes))
+    assert {r.light for r in rows} == {"red"}
+    assert all(r.lights == (0, 0, 5) for r in rows)
+
+
+def test_a_few_days_are_enough_to_draw(evaluation):
+    first = evaluation.outcomes["as_of"].unique()[:3]
+    short = Evaluation(
+        *(f[f["as_of"].isin(first)] for f in (evaluation.tails, evaluation.baseline_tails, evaluation.outcomes)),
+        forecasts=evaluation.forecasts[evaluation.forecasts["as_of"].isin(first)],
+    )
+    assert "<figure>" in hits_section(hit_rows(short)).body
+    assert "<figure>" in shocks_section(shocks(short)).body
+    assert "<figure>" in scores_section(board_of(short)).body
+
+
+def test_shock_columns_are_found_by_barrier_and_the_plain_one_means_ten_per_cent(evaluation):
+    found = shocks(evaluation)
+    assert [(s.barrier, s.side) for s in found] == [(b, s) for b in (0.05, 0.1, 0.2) for s in ("long", "short")]
+    events = int((evaluation.outcomes["path_long"] >= 0.1).sum())
+    assert next(s for s in found if (s.barrier, s.side) == (0.1, "long")).events == events
+    plain = evaluation.forecasts[["as_of", "symbol", "shock_probability_long"]]
+    only = shocks(Evaluation(outcomes=evaluation.outcomes, forecasts=plain))
+    assert [(s.barrier, s.events) for s in only] == [(0.1, events)]
+    none = evaluation.forecasts[["as_of", "symbol", "volatility"]]
+    assert shocks(Evaluation(outcomes=evaluation.outcomes, forecasts=none)) == ()
+
+
+def test_a_barrier_that_nothing_reached_is_said_and_not_drawn(evaluation):
+    quiet = evaluation.outcomes.assign(
+        **{name: evaluation.outcomes[name].clip(upper=0.15) for name in ("path_long", "path_short")}
+    )
+    body = shocks_section(shocks(Evaluation(outcomes=quiet, forecasts=evaluation.forecasts))).body
+    assert "No move of 20\u202f% happened in 2,000 forecasts" in body
+    assert "No move of 10\u202f%" not in body
+    assert body.count("<figure>") == 1
+    calm = quiet.assign(path_long=0.0, path_short=0.0)
+    body = shocks_section(shocks(Evaluation(outcomes=calm, forecasts=evaluation.forecasts))).body
+    assert body.count("happened in 2,000 forecasts") == 3
+    assert "<figure>" not in body
+
+
+def test_the_headline_says_that_no_limit_rests_on_complete_data():
+    frame = simulate_limits(40, 2)
+    held = frame["status"] != "rejected"
+    stale = frame.assign(status=np.where(held, "fallback", "rejected"))
+    found = {"findings": [{"code": "market_stale"}]}
+    assert "The market data were stale" in headline_section(None, (), (), Scores(stale, found)).body
+    plain = headline_section(None, (), (), Scores(stale, {})).body
+    assert "stale" not in plain
+    assert "No account could be scored on complete data" in plain
+    usual = headline_section(None, (), (), Scores(frame, found)).body
+    assert "stale" not in usual
+    assert "complete data" not in usual
+
+
+def test_one_is_singular_and_rejected_accounts_that_hold_something_are_above_their_limit():
+    one = simulate_limits(1, 2).assign(status="scored", max_leverage=1.0, previous_max_leverage=2.0)
+    assert "1 account came in and has a row" in status_section(Scores(one, {})).body
+    assert "1 limit was cut" in headline_section(None, (), (), Scores(one, {})).body
+    rejected = simulate_limits(3, 2).assign(
+        status="rejected", max_leverage=0.0, effective_leverage=np.nan, headroom=[0.0, -5.0, np.nan]
+    )
+    card = limit_cards(Scores(rejected, {}))[0]
+    assert card.value == "2"
+    assert "of 3; 5 to reduce" in card.meaning
+
+
+def test_a_manifest_of_any_shape_is_quoted():
+    section = training_section(
+        {"deep": {"deeper": {"key_name": [1, 2]}}, "nothing": None, "many": list(range(99))}, None, None
+    )
+    assert "key name" in section.body
+    assert "not stated" in section.body
+    assert "and 39 more" in section.body
+    other = Scores(pd.DataFrame(), {"provenance": {"bundle_id": "bbb"}})
+    assert (
+        "made by bundle bbb, not by the bundle described here (aaa)"
+        in training_section({"bundle_id": "aaa"}, None, other).body
+    )
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda: intervals(
+            ["a", "b", "c"], np.array([-1.0, 0.0, 1.0]), np.array([-2.0, -1, 0.5]), np.array([-0.5, 1, 2]), "d"
+        ),
+        lambda: limit_histogram({"one": np.array([0.0, 5.0, 5.0]), "none": np.array([2.0])}),
+        lambda: limit_histogram({"zero": np.zeros(3)}),
+        lambda: binding_bars({"only": 1}),
+        lambda: leads(["a", "b"], np.array([-1.0, 1]), np.array([-0.5, np.nan]), np.array([0.1, 1.5]), "d"),
+    ],
+)
+def test_drawings_are_reproducible_svg_without_a_date(drawn):
+    first = drawn()
+    assert ElementTree.fromstring(first).tag.endswith("svg")
+    assert b"<dc:date>" not in first
+    assert first == drawn()

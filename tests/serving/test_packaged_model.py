@@ -1,0 +1,96 @@
+"""The packaged model, loaded by MLflow with unpickling switched off, answers as the library does, bit for bit."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import levercap
+from levercap.serving.pyfunc import to_model_input
+from levercap.storage import registry
+
+SCRIPT = """
+import json, pickle, sys
+import mlflow, pandas as pd
+
+pytestmark = pytest.mark.usefixtures("tracking")
+uri, model_input, out = sys.argv[1:]
+unpickled = []
+def watched(name):
+    original = getattr(pickle, name)
+    def call(*arguments, **options):
+        caller = sys._getframe(1).f_globals["__name__"]
+        if not caller.startswith("numba."):  # its cache of compiled kernels, which lies beside our code
+            unpickled.append(caller)
+        return original(*arguments, **options)
+    setattr(pickle, name, call)
+watched("load"); watched("loads")
+model = mlflow.pyfunc.load_model(uri)
+frame = pd.read_parquet(model_input)
+model.predict(frame).to_parquet(out)
+print(json.dumps([unpickled, sorted(model.metadata.signature.inputs.input_names())]))
+"""
+
+
+@pytest.fixture(scope="module")
+def version(boosted, store):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store / 'mlflow.db'}")
+        number = registry.log_training(boosted, {}, "")
+        registry.set_alias(registry.CHAMPION, number)
+    return number
+
+
+@pytest.fixture(scope="module")
+def book(trained):
+    """A book with every kind of trouble in it."""
+    accounts, positions = pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions)
+    held = positions["account_id"].unique()
+    accounts.loc[accounts["account_id"] == held[0], "equity"] = float("nan")
+    positions.loc[positions["account_id"] == held[1], "symbol"] = "NOSUCHUSDT"
+    accounts = pd.concat([accounts, accounts[accounts["account_id"] == held[2]]], ignore_index=True)
+    stranger = pd.DataFrame({"account_id": ["stranger"], "symbol": ["SIM01USDT"], "notional": [1.0]})
+    accounts["previous_max_leverage"] = [3.0, None, 0.5] * (len(accounts) // 3)
+    return accounts, pd.concat([positions, stranger], ignore_index=True)
+
+
+def test_mlflow_and_library_agree_without_unpickling(version, book, boosted, tmp_path):
+    accounts, positions = book
+    to_model_input(accounts, positions).to_parquet(tmp_path / "input.parquet")
+    command = [sys.executable, "-W", "ignore", "-c", SCRIPT, "models:/levercap@champion"]
+    environment = {**os.environ, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+    done = subprocess.run(
+        [*command, str(tmp_path / "input.parquet"), str(tmp_path / "out.parquet")],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    unpickled, names = json.loads(done.stdout.splitlines()[-1])
+    assert unpickled == []
+    assert {"account_id", "equity", "segment", "symbol", "notional"} <= set(names)
+    packaged = pd.read_parquet(tmp_path / "out.parquet")
+    for address in (boosted, "models:/levercap@champion", f"models:/levercap/{version}"):
+        expected = levercap.load(address).predict(accounts, positions)
+        pd.testing.assert_frame_equal(packaged, expected, check_exact=True)
+    assert set(expected["status"]) == {"scored", "fallback", "rejected"}
+
+
+def test_optional_columns_may_be_missing(version, book):
+    import mlflow
+
+    accounts, positions = book
+    accounts = accounts[["account_id", "equity", "segment"]]
+    model = mlflow.pyfunc.load_model(f"models:/levercap/{version}")
+    answer = model.predict(to_model_input(accounts, positions))
+    expected = levercap.load(f"models:/levercap/{version}").predict(accounts, positions)
+    pd.testing.assert_frame_equal(answer, expected, check_exact=True)
+
+
+def test_the_packaged_example_is_answered(version):
+    import mlflow
+
+    model = mlflow.pyfunc.load_model(f"models:/levercap/{version}")
+    answer = model.predict(model.input_example)
+    assert answer["account_id"].tolist() == ["a-1", "a-2"]
