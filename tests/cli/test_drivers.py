@@ -62,4 +62,4 @@ def test_a_hedge_has_a_negative_part() -> None:
     twice = ScenarioSet(("A", "B"), joint.weights, *paths, joint.starts)
     split = drivers(np.array([0.7, -0.3]), np.array([0, 1]), twice)
     assert split.contribution[0] > 0 > split.contribution[1]
-    assert (split.culprit[split.loss > 0] == 0).any()
+    assert (split.worst_position[split.loss > 0] == 0).any()

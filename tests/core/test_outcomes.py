@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from levercap.core.outcomes import realise
+from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import Panel
 
 HOUR = pd.Timedelta(hours=1)
@@ -93,7 +93,7 @@ def slow_realise(panel: Panel, origins, horizon) -> dict:
 def test_it_equals_the_slow_twin(seed, missing, horizon, every):
     panel = make_panel(seed=seed, missing=missing)
     origins = panel.origins(panel.start, panel.end + HOUR, every)
-    found = realise(panel, origins, horizon).set_index(["as_of", "symbol"])
+    found = realised_outcomes(panel, origins, horizon).set_index(["as_of", "symbol"])
     expected = slow_realise(panel, origins, horizon)
     assert set(found.index) == set(expected)
     for key, numbers in expected.items():
@@ -102,7 +102,7 @@ def test_it_equals_the_slow_twin(seed, missing, horizon, every):
 
 def at(panel, hour, horizon=24):
     """Outcome of the first symbol at an origin `hour` hours after the start, None when it has no row."""
-    table = realise(panel, pd.DatetimeIndex([panel.start + hour * HOUR]), horizon)
+    table = realised_outcomes(panel, pd.DatetimeIndex([panel.start + hour * HOUR]), horizon)
     rows = table[table["symbol"] == "AAA"]
     return rows.iloc[0] if len(rows) else None
 
@@ -130,7 +130,7 @@ def test_a_horizon_past_the_end_is_not_known():
 
 def test_an_origin_before_the_market_has_no_row():
     panel = make_panel()
-    assert len(realise(panel, pd.DatetimeIndex([panel.start, panel.start - 30 * HOUR]))) == 0
+    assert len(realised_outcomes(panel, pd.DatetimeIndex([panel.start, panel.start - 30 * HOUR]))) == 0
 
 
 def test_a_constant_hourly_move_has_the_volatility_it_should():
@@ -145,7 +145,8 @@ def test_a_constant_hourly_move_has_the_volatility_it_should():
 
 
 def test_losses_within_the_horizon_are_never_smaller_than_at_its_end():
-    table = realise(make_panel(400, seed=4), make_panel(400).origins(make_panel().start, make_panel(400).end, 5))
+    origins = make_panel(400).origins(make_panel().start, make_panel(400).end, 5)
+    table = realised_outcomes(make_panel(400, seed=4), origins)
     table = table.dropna()
     assert (table["path_long"] >= table["long"] - 1e-15).all()
     assert (table["path_short"] >= table["short"] - 1e-15).all()

@@ -9,7 +9,7 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from levercap.evaluation import fz0, leaderboard
-from levercap.evidence import EVENTS, STEPS, TABLES, figures, prove
+from levercap.evidence import EVENTS, STEPS, TABLES, build_tables, figures
 from levercap.evidence.backtests import COMPARISONS, TESTS
 from support.known_truth import day, record
 
@@ -24,7 +24,7 @@ def world():
 @pytest.fixture(scope="module")
 def proof(world):
     steps = []
-    evidence = prove(world, progress=lambda done, total: steps.append((done, total)))
+    evidence = build_tables(world, progress=lambda done, total: steps.append((done, total)))
     assert steps == [(done, STEPS) for done in range(1, STEPS + 1)]
     return evidence
 
@@ -86,7 +86,7 @@ def test_backtests_pass_the_truth_and_reject_what_is_too_mild():
     """Size: the truth fails about one test in twenty. Power: forecasts of 60 % of the truth fail nearly all."""
     truth = record(seed=5)
     mild = record(seed=5, tails={"B1": truth.tails["levercap"], "levercap": shrunk(truth.tails["levercap"], 0.6)})
-    tests = prove(mild).tables["backtests"]
+    tests = build_tables(mild).tables["backtests"]
     judged = tests[~tests["test"].isin([*COMPARISONS, "panel dynamic quantile"])]  # that asks when hits come
     judged = judged[judged["verdict"] != "not computable"]
     rejected = judged["verdict"].eq("fail").groupby(judged["model"]).mean()
@@ -192,7 +192,7 @@ def test_figures_name_what_is_not_better(proof):
 
 def test_a_model_equal_to_b1_is_no_better(world):
     same = record(days=60, tails={"B1": world.tails["B1"], "levercap": world.tails["B1"]})
-    evidence = prove(same)
+    evidence = build_tables(same)
     summary = figures(evidence)
     assert len(summary["not_better_than_b1"]) == 8
     assert set(evidence.tables["leaderboard"]["verdict"]) == {"reference", "no difference"}
@@ -200,7 +200,7 @@ def test_a_model_equal_to_b1_is_no_better(world):
 
 
 def test_a_period_too_short_says_so_and_hides_nothing():
-    short = prove(record(days=3, symbols=("SIM01USDT",)))
+    short = build_tables(record(days=3, symbols=("SIM01USDT",)))
     summary = figures(short)
     json.dumps(summary, allow_nan=False)
     tests = short.tables["backtests"]
@@ -213,18 +213,18 @@ def test_a_period_too_short_says_so_and_hides_nothing():
 
 
 def test_the_same_record_gives_the_same_tables():
-    first, second = (prove(record(days=25)) for _ in range(2))
+    first, second = (build_tables(record(days=25)) for _ in range(2))
     for name in TABLES:
         pd.testing.assert_frame_equal(first.tables[name], second.tables[name], check_exact=True)
 
 
 def test_forecasts_without_implied_probabilities_have_no_skill(world):
     bare = world.forecasts[[c for c in world.forecasts if not c.startswith("implied")]]
-    evidence = prove(record(days=25, forecasts=bare))
+    evidence = build_tables(record(days=25, forecasts=bare))
     assert evidence.tables["shocks"]["skill"].isna().all()
     assert evidence.tables["shocks"]["auc"].notna().any()
     assert any("implied" in note for note in evidence.notes)
-    none = prove(record(days=25, forecasts=bare[["as_of", "symbol", "horizon_hours", "volatility"]]))
+    none = build_tables(record(days=25, forecasts=bare[["as_of", "symbol", "horizon_hours", "volatility"]]))
     assert none.tables["shocks"].empty
     assert none.tables["reliability"].empty
     assert any("no shock probability" in note for note in none.notes)
@@ -234,7 +234,7 @@ def test_rows_without_an_outcome_are_not_judged():
     whole = record(days=60)
     outcomes = whole.outcomes.copy()
     outcomes.loc[outcomes["as_of"] >= day("2022-03-21"), ["long", "path_long"]] = np.nan
-    evidence = prove(record(days=60, outcomes=outcomes))
+    evidence = build_tables(record(days=60, outcomes=outcomes))
     assert of(evidence.tables["coverage"])["days"].item() == 20
     assert of(evidence.tables["coverage"], side="short")["days"].item() == 60
     assert evidence.tables["shocks"].groupby("side")["days"].agg(set).to_dict() == {"long": {20}, "short": {60}}

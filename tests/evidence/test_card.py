@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import ConfigError
-from levercap.evidence import figures, prove
+from levercap.evidence import build_tables, figures
 from levercap.evidence.attributions import attributions
 from levercap.evidence.card import evaluation_card
 from levercap.forecast import BASELINES
@@ -21,7 +21,7 @@ from support.known_truth import record
 
 
 def card_of(world, **changes):
-    evidence = prove(world)
+    evidence = build_tables(world)
     head = {"skipped": {"garch_t": "needs the package arch"}, "from": "2022-03-01T00:00:00+00:00",
             "to": "2022-06-09T00:00:00+00:00", "origins": 100, "symbols": 4,
             "fallback_months": [], "config_hash": "c0ffee", "data_hash": "dec0de"}  # fmt: skip

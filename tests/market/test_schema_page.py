@@ -10,7 +10,7 @@ from levercap.market.tables import SCHEMAS
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "schemas.md").read_text()
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
-SOURCES = [*(ROOT / "src" / "levercap" / "market").glob("*.py"), ROOT / "src" / "levercap" / "book.py"]
+SOURCES = [*(ROOT / "src" / "levercap" / "market").glob("*.py"), *(ROOT / "src" / "levercap" / "book").glob("*.py")]
 VARIABLE = {"table_empty", "duplicate_rows_disagree"}  # severity depends on the table
 
 

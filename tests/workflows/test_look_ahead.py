@@ -11,7 +11,7 @@ import levercap.features.table as table_module
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.features.smoothing import rolling_mean
 from levercap.forecast import history, out_of_sample_tails
-from levercap.model import surroundings
+from levercap.model import snapshot_inputs
 from levercap.model.dataset import build_dataset
 from levercap.model.snapshots import make_snapshot
 from levercap.model.walk_forward import Month, walk
@@ -70,7 +70,7 @@ def test_snapshots_and_limits_see_nothing_later(fitted, as_of):
 def test_snapshots_made_in_a_batch_are_those_made_alone(fitted):
     b, panel = fitted.bundle, fitted.market.panel
     origins = pd.DatetimeIndex(sorted(instants(8, "2023-03-01", "2023-05-01", 3)))
-    around = surroundings(panel, origins, fitted.config.policy.stressed_quantile)
+    around = snapshot_inputs(panel, origins, fitted.config.policy.stressed_quantile)
     for i, as_of in enumerate(origins):
         tiers = tiers_as_of(fitted.market.tiers, as_of)
         alone = b.snapshot_at(panel, tiers, as_of)

@@ -9,7 +9,7 @@ import pytest
 
 from levercap.core.errors import ConfigError, DataError
 from levercap.core.names import Side
-from levercap.core.outcomes import realise
+from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import HOUR
 from levercap.evaluation.comparison.leaderboard import leaderboard
 from levercap.evidence import STEPS, TABLES
@@ -59,7 +59,7 @@ def test_the_dataset_puts_outcomes_beside_features(fitted):
     assert data.features["as_of"].dt.hour.eq(0).all()
     some = data.outcomes.iloc[[100, 900, 2000]]
     for row in some.itertuples():
-        alone = realise(panel, pd.DatetimeIndex([row.as_of])).set_index("symbol").loc[row.symbol]
+        alone = realised_outcomes(panel, pd.DatetimeIndex([row.as_of])).set_index("symbol").loc[row.symbol]
         assert alone["path_long"] == row.path_long
     last = data.outcomes["as_of"] > panel.end - DAY
     assert data.outcomes.loc[last, "long"].isna().all()

@@ -209,11 +209,11 @@ def _portfolio(
     """
     coded = as_text(positions["symbol"]).dictionary_encode()
     names = [str(name) for name in coded.dictionary.to_pylist()]
-    strange = sorted(set(names) - set(symbols))
-    rank = {name: i for i, name in enumerate([*strange, *symbols])}
+    unknown_symbols = sorted(set(names) - set(symbols))
+    rank = {name: i for i, name in enumerate([*unknown_symbols, *symbols])}
     order = np.array([rank[name] for name in names], dtype=np.int64)
     symbol = order[coded.indices.to_numpy()] if names else np.zeros(0, dtype=np.int64)
-    unknown = (symbol < len(strange)) & ~_text_is_empty(coded)
+    unknown = (symbol < len(unknown_symbols)) & ~_text_is_empty(coded)
 
     account = np.full(int(code.max()) + 1, -1, dtype=np.int64)
     account[code[rows]] = np.arange(len(rows))
@@ -223,7 +223,7 @@ def _portfolio(
     key, net = _netted(owner[keep] * width + symbol[keep], notional[keep])
     owner = key // width
     offsets = np.searchsorted(owner, np.arange(len(rows) + 1)).astype(np.int64)
-    portfolio = Portfolio(symbols, equity, offsets, np.maximum(key % width - len(strange), -1), net)
+    portfolio = Portfolio(symbols, equity, offsets, np.maximum(key % width - len(unknown_symbols), -1), net)
     return portfolio, unknown
 
 

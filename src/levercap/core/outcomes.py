@@ -8,13 +8,13 @@ import pandas as pd
 from levercap.core.names import HORIZON_HOURS, FloatArray, IntArray
 from levercap.core.panel import Panel
 
-__all__ = ["MISSING_HOURS_ALLOWED", "future_windows", "realise"]
+__all__ = ["MISSING_HOURS_ALLOWED", "future_windows", "realised_outcomes"]
 
 MISSING_HOURS_ALLOWED = 2
 """An outcome with more missing bars than this within the horizon is not known."""
 
 
-def realise(panel: Panel, origins: pd.DatetimeIndex, horizon_hours: int = HORIZON_HOURS) -> pd.DataFrame:
+def realised_outcomes(panel: Panel, origins: pd.DatetimeIndex, horizon_hours: int = HORIZON_HOURS) -> pd.DataFrame:
     """Realised volatility and losses over the `horizon_hours` after each origin, one row per origin and symbol.
 
     Columns: as_of, symbol, realised_volatility (root of the summed squared hourly log returns, scaled to 24 h), long,

@@ -1,4 +1,4 @@
-"""How long work tells how far it is."""
+"""Progress callback of long computations."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ Progress = Callable[[int, int], None]
 
 
 def silent(done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""

@@ -19,10 +19,10 @@ from levercap.evidence.known_events import events_within, volatility_jumps
 from levercap.evidence.ranking import ranking
 from levercap.evidence.tables import CANDIDATE, TABLES, frame, row_key
 
-__all__ = ["STEPS", "Evidence", "Record", "prove"]
+__all__ = ["STEPS", "Evidence", "Record", "build_tables"]
 
 STEPS: Final = 2 + 2 * len(Side) * len(KINDS) * len(LEVELS) + 1
-"""Steps that `prove` reports."""
+"""Steps that `build_tables` reports."""
 
 MURPHY_LEVEL: Final = 0.975
 MURPHY_DRAWS: Final = 500
@@ -91,7 +91,7 @@ class _Collection:
         }
 
 
-def prove(record: Record, seed: int = 0, progress: Progress = silent) -> Evidence:
+def build_tables(record: Record, seed: int = 0, progress: Progress = silent) -> Evidence:
     """All tables of the proof. Everything random is seeded: the same record gives the same tables."""
     outcomes = record.evaluated()
     matched = match(record.tails, outcomes)

@@ -31,14 +31,14 @@ PARTS = ("miscalibration", "discrimination", "uncertainty")
 
 @dataclass(frozen=True, eq=False)
 class Shocks:
-    """One barrier of one side: events, the probabilities said before them, and the volatility forecast.
+    """One barrier of one side: events, the probabilities forecast for them, and the volatility forecast.
 
     Attributes
     ----------
     side, barrier : whose loss, and how large
     day : (rows,) UTC day of the origin
     event : (rows,) 1.0 where the loss reached the barrier within the horizon
-    said : (rows,) forecast probabilities
+    probability : (rows,) forecast probabilities
     implied : (rows,) probabilities that the scenarios imply; None where the forecasts do not hold them
     volatility : (rows,) forecast per 24 hours
     """
@@ -47,7 +47,7 @@ class Shocks:
     barrier: float
     day: pd.DatetimeIndex
     event: FloatArray
-    said: FloatArray
+    probability: FloatArray
     implied: FloatArray | None
     volatility: FloatArray
 
@@ -58,10 +58,10 @@ def shocks_of(forecasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Shock
     table = forecasts.merge(outcomes[["as_of", "symbol", *losses]], on=["as_of", "symbol"], validate="one_to_one")
     for side, barrier in itertools.product(Side, BARRIERS):
         suffix = f"{side}_{round(100 * barrier):02d}"
-        said, implied, loss = f"shock_probability_{suffix}", f"implied_probability_{suffix}", f"path_{side}"
-        if said not in table:
+        probability, implied, loss = f"shock_probability_{suffix}", f"implied_probability_{suffix}", f"path_{side}"
+        if probability not in table:
             continue
-        needed = [loss, said, *([implied] if implied in table else [])]
+        needed = [loss, probability, *([implied] if implied in table else [])]
         known = table[np.isfinite(table[needed]).all(axis=1)]
         if len(known):
             yield Shocks(
@@ -69,7 +69,7 @@ def shocks_of(forecasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Shock
                 barrier=barrier,
                 day=pd.DatetimeIndex(known["as_of"]).floor("D"),
                 event=(known[loss].to_numpy() >= barrier).astype(np.float64),
-                said=known[said].to_numpy(np.float64),
+                probability=known[probability].to_numpy(np.float64),
                 implied=known[implied].to_numpy(np.float64) if implied in table else None,
                 volatility=known["volatility"].to_numpy(np.float64),
             )
@@ -77,9 +77,9 @@ def shocks_of(forecasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Shock
 
 def shock_lines(shocks: Shocks, seed: int = 0) -> dict[str, Any]:
     """Line of the table ``shocks``."""
-    event, said, implied = shocks.event, shocks.said, shocks.implied
-    brier, logarithmic = brier_decomposition(event, said), log_loss_decomposition(event, said)
-    intercept, slope = calibration_line(event, said)
+    event, probability, implied = shocks.event, shocks.probability, shocks.implied
+    brier, logarithmic = brier_decomposition(event, probability), log_loss_decomposition(event, probability)
+    intercept, slope = calibration_line(event, probability)
     line: dict[str, Any] = {
         "side": str(shocks.side),
         "barrier": shocks.barrier,
@@ -90,7 +90,7 @@ def shock_lines(shocks: Shocks, seed: int = 0) -> dict[str, Any]:
         "log_loss": logarithmic.score,
         "intercept": intercept,
         "slope": slope,
-        "auc": _auc(event, said),
+        "auc": _auc(event, probability),
         "auc_scale": _auc(event, shocks.volatility),
         "brier": brier.brier,
         **{f"brier_{part}": getattr(brier, part) for part in PARTS},
@@ -109,14 +109,14 @@ def shock_lines(shocks: Shocks, seed: int = 0) -> dict[str, Any]:
 
 def reliability_lines(shocks: Shocks) -> pd.DataFrame:
     """Predicted against observed frequency in bins of equal counts, intervals clustered by day."""
-    table = reliability_table(shocks.event, shocks.said, BINS, shocks.day)
+    table = reliability_table(shocks.event, shocks.probability, BINS, shocks.day)
     return table.assign(side=str(shocks.side), barrier=shocks.barrier, bin=np.arange(len(table)))
 
 
 def _skill_interval(shocks: Shocks, implied: FloatArray, block_days: int, seed: int) -> tuple[float, float]:
     """95 % interval of the skill; whole days are resampled, however many rows they have."""
     codes, days = pd.factorize(shocks.day, sort=True)
-    scores = (log_loss(shocks.event, forecast) for forecast in (shocks.said, implied))
+    scores = (log_loss(shocks.event, forecast) for forecast in (shocks.probability, implied))
     daily = np.column_stack([np.bincount(codes, score, len(days)) for score in scores]).astype(np.float64)
     means = bootstrap_means(daily, block_length(len(days), block_days), DRAWS, seed)
     low, high = np.quantile(1.0 - means[:, 0] / means[:, 1], [0.025, 0.975])

@@ -3,7 +3,7 @@
 from levercap.forecast.baselines import BASELINES, Baseline, fit_baseline
 from levercap.forecast.forecaster import Forecast, Forecaster, fit_forecaster
 from levercap.forecast.history import history, known_by, out_of_sample_tails
-from levercap.forecast.scenarios.blocks import Blocks, agree, fill_missing, standardised_blocks, thin
+from levercap.forecast.scenarios.blocks import Blocks, fill_missing, match_tail_es, standardised_blocks, thin
 
 __all__ = [
     "BASELINES",
@@ -11,12 +11,12 @@ __all__ = [
     "Blocks",
     "Forecast",
     "Forecaster",
-    "agree",
     "fill_missing",
     "fit_baseline",
     "fit_forecaster",
     "history",
     "known_by",
+    "match_tail_es",
     "out_of_sample_tails",
     "standardised_blocks",
     "thin",

@@ -121,14 +121,14 @@ class Assessor:
         self.symbols = tuple(sorted({*market, *tiered, *snapshot.scenarios.symbols}))
         self._paths = adverse_paths(snapshot.scenarios, snapshot.stressed_factor)
         self._sheet = margin_sheet(snapshot.tiers, self.symbols, policy)
-        blind = self._paths.codes(self.symbols) < 0  # the last entry of every mask is for code -1
+        without_scenario = self._paths.codes(self.symbols) < 0  # the last entry of every mask is for code -1
         traded = set(market)
         in_market = np.array([*(name in traded for name in self.symbols), False])
-        self._stale, self._unknown = blind & in_market, blind & ~in_market
+        self._stale, self._unknown = without_scenario & in_market, without_scenario & ~in_market
         self._references = self._find_references(snapshot)
         self._reference_risk = risk_numbers(self._references, self._paths, policy)
-        nobody = [None] * len(self._references)
-        self.assess(self._references, Terms.of(nobody, nobody, policy))  # compiles: later calls touch no file
+        none = [None] * len(self._references)
+        self.assess(self._references, Terms.of(none, none, policy))  # compiles: later calls touch no file
 
     def assess(self, portfolio: Portfolio, terms: Terms) -> Assessment:
         """Assessment of every account; one without a position gets that of its most restrictive reference position.

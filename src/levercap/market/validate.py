@@ -55,12 +55,13 @@ def _with_bars(table: Table, symbols: list[str]) -> tuple[Table, list[Finding]]:
     """The table without the symbols that have no bars, unless bars have no symbols at all: then that is the problem."""
     if not symbols:
         return table, []
-    strange = [name for name in table.frame["symbol"].cat.categories if name not in set(symbols)]
-    if not strange:
+    unknown_symbols = [name for name in table.frame["symbol"].cat.categories if name not in set(symbols)]
+    if not unknown_symbols:
         return table, []
-    message = f"symbols without bars, ignored: {', '.join(strange[:10])}{', ...' if len(strange) > 10 else ''}"
-    found = Finding("symbol_without_bars", Severity.WARNING, table.where("symbol"), message, len(strange))
-    return table.keep(~table.frame["symbol"].isin(strange).to_numpy(dtype=bool)), [found]
+    names = f"{', '.join(unknown_symbols[:10])}{', ...' if len(unknown_symbols) > 10 else ''}"
+    message = f"symbols without bars, ignored: {names}"
+    found = Finding("symbol_without_bars", Severity.WARNING, table.where("symbol"), message, len(unknown_symbols))
+    return table.keep(~table.frame["symbol"].isin(unknown_symbols).to_numpy(dtype=bool)), [found]
 
 
 def _clean_series(table: Table) -> tuple[pd.DataFrame, list[Finding]]:

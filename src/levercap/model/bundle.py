@@ -17,7 +17,7 @@ from levercap.core.panel import Panel
 from levercap.core.snapshot import Snapshot
 from levercap.forecast import Blocks, Forecaster
 from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
-from levercap.model.snapshots import make_snapshot, read_snapshot, surroundings, write_snapshot
+from levercap.model.snapshots import make_snapshot, read_snapshot, snapshot_inputs, write_snapshot
 from levercap.storage.manifest import verify, write_manifest
 from levercap.storage.tables import write_parquet
 
@@ -69,9 +69,9 @@ def snapshot_of(
     if as_of < panel.start + pd.Timedelta(hours=1):
         raise DataError(f"no bar is known at {as_of}: the market starts at {panel.start}")
     known = panel.until(as_of)
-    around = surroundings(known, pd.DatetimeIndex([as_of]), config.policy.stressed_quantile)
+    inputs = snapshot_inputs(known, pd.DatetimeIndex([as_of]), config.policy.stressed_quantile)
     provenance = {"bundle_id": bundle_id, "config_hash": config.config_hash(), "data_hash": known.data_hash()}
-    return make_snapshot(forecaster, blocks, around, 0, tiers, config.scenarios.seed, provenance)
+    return make_snapshot(forecaster, blocks, inputs, 0, tiers, config.scenarios.seed, provenance)
 
 
 def write_bundle(

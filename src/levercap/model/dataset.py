@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from levercap.core.errors import DataError
-from levercap.core.outcomes import realise
+from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import Panel
 from levercap.features import feature_table
 
@@ -33,4 +33,4 @@ def build_dataset(panel: Panel) -> Dataset:
     if features.empty:
         raise DataError("no symbol has the 20 days of hourly history that features need")
     keys = features[["as_of", "symbol"]]
-    return Dataset(features, keys.merge(realise(panel, origins), on=["as_of", "symbol"], how="left"))
+    return Dataset(features, keys.merge(realised_outcomes(panel, origins), on=["as_of", "symbol"], how="left"))

@@ -19,14 +19,14 @@ from levercap.storage.manifest import verify, write_manifest
 from levercap.storage.path_files import read_paths, write_paths
 from levercap.storage.tables import write_parquet
 
-__all__ = ["Surroundings", "make_snapshot", "read_snapshot", "surroundings", "write_snapshot"]
+__all__ = ["SnapshotInputs", "make_snapshot", "read_snapshot", "snapshot_inputs", "write_snapshot"]
 
 FORMAT = "levercap-snapshot"
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
-class Surroundings:
+class SnapshotInputs:
     """What snapshots at many instants are made of, besides a bundle.
 
     Attributes
@@ -44,9 +44,9 @@ class Surroundings:
     turnover: FloatArray
 
 
-def surroundings(panel: Panel, origins: pd.DatetimeIndex, stressed_quantile: float) -> Surroundings:
-    """Surroundings of the given instants; those of one instant depend only on ``panel.until`` of it."""
-    return Surroundings(
+def snapshot_inputs(panel: Panel, origins: pd.DatetimeIndex, stressed_quantile: float) -> SnapshotInputs:
+    """SnapshotInputs of the given instants; those of one instant depend only on ``panel.until`` of it."""
+    return SnapshotInputs(
         origins,
         panel.symbols,
         feature_table(panel, origins),
@@ -58,24 +58,24 @@ def surroundings(panel: Panel, origins: pd.DatetimeIndex, stressed_quantile: flo
 def make_snapshot(
     forecaster: Forecaster,
     blocks: Blocks,
-    around: Surroundings,
+    inputs: SnapshotInputs,
     which: int,
     tiers: pd.DataFrame | None,
     seed: int,
     provenance: dict[str, str],
 ) -> Snapshot:
-    """Snapshot at ``around.origins[which]``; `tiers` are those in force then."""
-    as_of = around.origins[which]
-    forecast = forecaster.predict(around.features[around.features["as_of"] == as_of])
+    """Snapshot at ``inputs.origins[which]``; `tiers` are those in force then."""
+    as_of = inputs.origins[which]
+    forecast = forecaster.predict(inputs.features[inputs.features["as_of"] == as_of])
     now = forecast.forecasts.set_index("symbol")
-    symbols = pd.DataFrame({"symbol": pd.Series(around.symbols, dtype="str")})
+    symbols = pd.DataFrame({"symbol": pd.Series(inputs.symbols, dtype="str")})
     fresh = symbols["symbol"].isin(now.index).to_numpy()
     symbols["state"] = pd.Series(np.where(fresh, "fresh", "stale"), dtype="str")
     columns = [c for c in now.columns if c == "volatility" or c.startswith("shock_probability")]
     symbols = pd.concat([symbols, now[columns].reindex(symbols["symbol"]).reset_index(drop=True)], axis=1)
-    stressed = np.where(fresh, around.stressed_volatility[which], np.nan)
+    stressed = np.where(fresh, inputs.stressed_volatility[which], np.nan)
     symbols.insert(3, "stressed_volatility", np.where(np.isnan(stressed), symbols["volatility"], stressed))
-    symbols["turnover"] = np.where(fresh, around.turnover[which], np.nan)
+    symbols["turnover"] = np.where(fresh, inputs.turnover[which], np.nan)
     known = symbols[fresh]
     return Snapshot(
         as_of=as_of,

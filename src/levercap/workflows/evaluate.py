@@ -14,7 +14,7 @@ import pandas as pd
 from levercap.config import Config
 from levercap.core.errors import ConfigError, DataError
 from levercap.core.progress import Progress, silent
-from levercap.evidence import STEPS, Evidence, Record, figures, prove
+from levercap.evidence import STEPS, Evidence, Record, build_tables, figures
 from levercap.evidence.card import evaluation_card
 from levercap.forecast import BASELINES, Forecaster, history
 from levercap.forecast.baselines.baseline import NEED_ARCH
@@ -96,7 +96,7 @@ def evaluate(
         scale=mine.last.scale,
         features=_rows(data.features, Month(start, stop)),
     )
-    evidence = prove(record, progress=lambda done, _: progress(total - STEPS + done, total))
+    evidence = build_tables(record, progress=lambda done, _: progress(total - STEPS + done, total))
     summary = _summary(evidence, record, others, config, market) | {"fallback_months": list(mine.fallbacks)}
     _write(out, record, baseline.tails, tails, mine.market, evidence, summary)
     return summary

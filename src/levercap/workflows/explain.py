@@ -48,14 +48,14 @@ class Drivers:
     scenario : (worst,) index of the scenarios that hurt most, worst first
     loss : (worst,) path loss in each
     hour : (worst,) hour of the horizon, from 1, in which that loss stands
-    culprit : (worst,) position with the largest loss at that hour
+    worst_position : (worst,) position with the largest loss at that hour
     """
 
     contribution: FloatArray
     scenario: IntArray
     loss: FloatArray
     hour: IntArray
-    culprit: IntArray
+    worst_position: IntArray
 
 
 def drivers(share: FloatArray, row: IntArray, scenarios: ScenarioSet, worst: int = 5) -> Drivers:
@@ -204,8 +204,8 @@ def _positions(folder: Path, account: str, accounts_path: Path, positions_path: 
             "the book cannot be used", [Finding("account_unknown", Severity.FATAL, str(accounts_path), message)]
         )
     known_symbols = tuple(snapshot.symbols["symbol"])
-    strange = set(as_text(mine[1]["symbol"]).to_pylist()) - {*known_symbols, ""}  # kept, to be shown by name
-    portfolio = clean_book(mine[0], mine[1], (*known_symbols, *sorted(strange))).portfolio
+    unknown_symbols = set(as_text(mine[1]["symbol"]).to_pylist()) - {*known_symbols, ""}  # kept, to be shown by name
+    portfolio = clean_book(mine[0], mine[1], (*known_symbols, *sorted(unknown_symbols))).portfolio
     rows = _scenario_rows(portfolio, snapshot.scenarios)
     known = rows >= 0
     facts = snapshot.symbols.set_index("symbol")
@@ -218,7 +218,7 @@ def _positions(folder: Path, account: str, accounts_path: Path, positions_path: 
         starts = pd.DatetimeIndex(snapshot.scenarios.starts).tz_localize("UTC")
         worst = [
             {"start": starts[s], "hour": int(h), "path_loss": float(x), "worst_position": names[c]}
-            for s, x, h, c in zip(split.scenario, split.loss, split.hour, split.culprit, strict=True)
+            for s, x, h, c in zip(split.scenario, split.loss, split.hour, split.worst_position, strict=True)
         ]
     held = [
         {

@@ -23,7 +23,7 @@ from levercap.forecast.history import KINDS
 from levercap.limits.predictor import Predictor
 from levercap.market import Market
 from levercap.model.dataset import build_dataset
-from levercap.model.snapshots import make_snapshot, surroundings
+from levercap.model.snapshots import make_snapshot, snapshot_inputs
 from levercap.model.walk_forward import refits, walk
 from levercap.storage.atomic import atomic_folder, require_ours, write_json
 from levercap.storage.tables import write_parquet
@@ -75,7 +75,7 @@ def snapshots(market: Market, origins: pd.DatetimeIndex, config: Config) -> Iter
     """Walk-forward snapshots: each by the models that were known at the first of its month."""
     data = build_dataset(market.panel)
     past = {kind: history(kind, data.features, data.outcomes, config.forecast) for kind in KINDS}
-    around = surroundings(market.panel, origins, config.policy.stressed_quantile)
+    inputs = snapshot_inputs(market.panel, origins, config.policy.stressed_quantile)
     provenance = {"config_hash": config.config_hash(), "data_hash": market.panel.data_hash()}
     months = refits(origins[0], origins[-1] + pd.Timedelta(hours=1))
     for month, forecaster in walk("levercap", data, months, config, past):
@@ -88,7 +88,7 @@ def snapshots(market: Market, origins: pd.DatetimeIndex, config: Config) -> Iter
         for i in which.tolist():
             tiers = tiers_as_of(market.tiers, origins[i])
             seed = config.scenarios.seed
-            yield make_snapshot(forecaster, blocks, around, i, tiers, seed, {**provenance, "bundle_id": bundle_id})
+            yield make_snapshot(forecaster, blocks, inputs, i, tiers, seed, {**provenance, "bundle_id": bundle_id})
 
 
 def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.DatetimeIndex) -> FloatArray:
@@ -105,7 +105,7 @@ def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.Datetim
     weights = np.zeros((len(portfolio), len(panel.symbols)))
     seen = portfolio.symbol >= 0
     weights[portfolio.account[seen], portfolio.symbol[seen]] = portfolio.share[seen]
-    blind = (np.bincount(portfolio.account, ~seen, minlength=len(portfolio)) > 0) | (portfolio.gross_notional == 0)
+    unpriced = (np.bincount(portfolio.account, ~seen, minlength=len(portfolio)) > 0) | (portfolio.gross_notional == 0)
     longs, shorts = np.maximum(weights, 0.0), np.minimum(weights, 0.0)
     out = np.full((len(origins), len(portfolio)), np.nan)
     for i, origin in enumerate(origins):
@@ -116,6 +116,6 @@ def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.Datetim
         falls = np.nan_to_num(low[row : row + HORIZON_HOURS] / now - 1.0)
         rises = np.nan_to_num(high[row : row + HORIZON_HOURS] / now - 1.0)
         worst = (longs @ falls.T + shorts @ rises.T).min(axis=1)
-        unknown = (np.abs(weights) @ np.isnan(now).astype(float) > 0) | blind
+        unknown = (np.abs(weights) @ np.isnan(now).astype(float) > 0) | unpriced
         out[i] = np.where(unknown, np.nan, np.maximum(0.0, -worst))
     return out

@@ -13,10 +13,10 @@ from levercap.core.progress import Progress, silent
 from levercap.forecast import (
     Blocks,
     Forecaster,
-    agree,
     fill_missing,
     fit_forecaster,
     history,
+    match_tail_es,
     out_of_sample_tails,
     standardised_blocks,
     thin,
@@ -78,7 +78,7 @@ def build_blocks(panel: Panel, past: pd.DataFrame, forecaster: Forecaster, confi
     known = past.loc[past["volatility"].notna(), ["as_of", "symbol", "volatility"]]
     blocks = thin(standardised_blocks(panel, known), config.scenarios.count, config.scenarios.seed)
     symbols = pd.Series(blocks.symbols, dtype="str")
-    return agree(fill_missing(blocks, config.scenarios.seed), path_es_ratios(forecaster, symbols))
+    return match_tail_es(fill_missing(blocks, config.scenarios.seed), path_es_ratios(forecaster, symbols))
 
 
 def _evidence(

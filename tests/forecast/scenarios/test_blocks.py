@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from levercap.core.errors import DataError
 from levercap.core.panel import Panel
-from levercap.forecast import Blocks, agree, fill_missing, standardised_blocks, thin
+from levercap.forecast import Blocks, fill_missing, match_tail_es, standardised_blocks, thin
 from support.standardised import make_blocks
 
 HOUR = pd.Timedelta(hours=1)
@@ -277,7 +277,7 @@ def test_agreement_gives_the_path_shortfall_of_the_tail_model(seed, long, short)
     weights = rng.uniform(0.2, 2.0, 200)
     blocks = dataclasses.replace(blocks, weights=weights / weights.sum())
     targets = {"AAA": (long, short), "CCC": (short, long)}
-    found = agree(blocks, targets)
+    found = match_tail_es(blocks, targets)
     for symbol, (fall, rise) in targets.items():
         j = found.symbols.index(symbol)
         down, up = np.maximum(0, -found.low[j].min(axis=1)), np.maximum(0, found.high[j].max(axis=1))

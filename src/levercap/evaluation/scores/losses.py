@@ -83,9 +83,9 @@ def brier(event: ArrayLike, probability: ArrayLike) -> FloatArray:
 def log_loss(event: ArrayLike, probability: ArrayLike) -> FloatArray:
     """Negative log likelihood of a probability, in nats; infinite when what was called impossible happens."""
     y, p = np.broadcast_arrays(_floats(event), _probabilities(probability))
-    said = np.where(y > 0.5, p, 1.0 - p)
+    of_outcome = np.where(y > 0.5, p, 1.0 - p)
     with np.errstate(divide="ignore"):
-        score = -np.log(said)
+        score = -np.log(of_outcome)
     return np.where(np.isnan(y), np.nan, score)
 
 

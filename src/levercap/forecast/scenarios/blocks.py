@@ -22,7 +22,7 @@ from levercap.core.outcomes import MISSING_HOURS_ALLOWED, future_windows
 from levercap.core.panel import Panel
 from levercap.core.scenario import ScenarioSet
 
-__all__ = ["Blocks", "agree", "fill_missing", "standardised_blocks", "thin"]
+__all__ = ["Blocks", "fill_missing", "match_tail_es", "standardised_blocks", "thin"]
 
 Float32Array = NDArray[np.float32]
 TAIL_SHARE = 0.05
@@ -69,7 +69,7 @@ class Blocks:
         symbols = tuple(sorted(volatility))
         unseen = tuple(s for s in symbols if s not in self.symbols)
         blocks = self if not unseen else self.with_unseen(unseen, seed)
-        blocks = agree(blocks, {s: tail[s] for s in symbols if s in tail})
+        blocks = match_tail_es(blocks, {s: tail[s] for s in symbols if s in tail})
         rows = [blocks.symbols.index(s) for s in symbols]
         scale = np.array([volatility[s] for s in symbols], dtype=np.float32)
         return ScenarioSet(
@@ -191,7 +191,7 @@ def _ordered(low: Float32Array, high: Float32Array) -> tuple[Float32Array, Float
     return np.minimum(low, high), np.maximum(low, high)
 
 
-def agree(blocks: Blocks, path_es_ratios: dict[str, tuple[float, float]]) -> Blocks:
+def match_tail_es(blocks: Blocks, path_es_ratios: dict[str, tuple[float, float]]) -> Blocks:
     """Stretch each symbol's falls and rises so that its path ES at 97.5 % equals the tail model's ratio (longs,
     shorts).
 

@@ -1,4 +1,4 @@
-"""Shock history: what shock models, refitted on fixed dates, said out of sample, and the model that rests on it."""
+"""Shock history: what shock models, refitted on fixed dates, forecast out of sample, and the model that rests on it."""
 
 from __future__ import annotations
 
@@ -42,12 +42,13 @@ def out_of_sample_shocks(
         first refit. A residual learns from implied probabilities of earlier refits alone.
     """
     names = list(empty_table().columns)
-    implied, said = (pd.DataFrame(np.nan, index=outcomes.index, columns=names) for _ in range(2))
+    implied, probability = (pd.DataFrame(np.nan, index=outcomes.index, columns=names) for _ in range(2))
     for now, known in segments:
         model = _fit(features, volatility, outcomes, implied, known)
         implied.loc[now] = model.implied_table(volatility[now]).to_numpy()
-        said.loc[now] = model.uncalibrated(volatility[now], None if features is None else features[now]).to_numpy()
-    return pd.concat([implied.set_axis(implied_columns(), axis=1), said], axis=1)
+        rows = None if features is None else features[now]
+        probability.loc[now] = model.uncalibrated(volatility[now], rows).to_numpy()
+    return pd.concat([implied.set_axis(implied_columns(), axis=1), probability], axis=1)
 
 
 def fit_shock(
@@ -72,5 +73,5 @@ def _fit(
     model = ShockModel().fit(outcomes.loc[known, PATHS].div(volatility[known], axis=0))
     if features is None:
         return model
-    taught = known & implied.notna().to_numpy().all(axis=1)
-    return model.learn(features[taught], volatility[taught], implied[taught], outcomes[taught])
+    train_mask = known & implied.notna().to_numpy().all(axis=1)
+    return model.learn(features[train_mask], volatility[train_mask], implied[train_mask], outcomes[train_mask])

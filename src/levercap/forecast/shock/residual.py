@@ -64,7 +64,7 @@ def side_features(features: pd.DataFrame, side: str) -> pd.DataFrame:
 class ShockResidual(BaseEstimator):  # type: ignore[misc]
     """Shallow boosted trees on the log loss, started from the implied log odds (LightGBM's ``init_score``).
 
-    One model for both sides and all barriers: a row is taught once per side and barrier, with `side_features`, the
+    One model for both sides and all barriers: a row is used once per side and barrier, with `side_features`, the
     volatility forecast, the implied log odds and the barrier as inputs. Everything a row is judged by is its own, so a
     prediction does not depend on the rows beside it. Nothing of the rest of the market enters: two thousand days are
     too few to learn from what all coins share.

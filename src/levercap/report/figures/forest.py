@@ -28,7 +28,7 @@ class Reading:
     """What an interval below, around or above the reference line says, and the colour of each."""
 
     below: tuple[str, str]
-    around: tuple[str, str]
+    straddling: tuple[str, str]
     above: tuple[str, str]
 
 
@@ -109,7 +109,7 @@ def forest(
         for label in (text for axes in grid[:, 0] for text in axes.get_yticklabels()):
             label.set_fontweight("bold" if label.get_text() == bold else "normal")
         figure.supxlabel(axis, fontsize=9)
-        order = [name for name, _ in (reading.below, reading.around, reading.above) if name in used]
+        order = [name for name, _ in (reading.below, reading.straddling, reading.above) if name in used]
         figure.legend([used[n] for n in order], order, loc="outside upper right", ncols=3)
         return svg(figure)
 
@@ -126,7 +126,7 @@ def _panel(axes: Axes, panel: ForestPanel, reading: Reading, share: bool) -> dic
     handles: dict[str, Artist] = {}
     for (name, colour), inside in (
         (reading.below, below),
-        (reading.around, known & ~below & ~above),
+        (reading.straddling, known & ~below & ~above),
         (reading.above, above),
     ):
         if not inside.any():

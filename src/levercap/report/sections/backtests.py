@@ -119,10 +119,10 @@ def backtests_section(evaluation: Evaluation | None) -> Section | None:
 
 
 def _count(part: pd.DataFrame, model: str) -> str:
-    said = {name: int((part["verdict"] == name).sum()) for name in ("pass", "fail", "not computable")}
-    text = f"{model_name(model)}: of {len(part)} tests {said['pass']} pass and {said['fail']} reject"
-    if said["not computable"]:
-        text += f"; {said['not computable']} cannot be computed"
+    counts = {name: int((part["verdict"] == name).sum()) for name in ("pass", "fail", "not computable")}
+    text = f"{model_name(model)}: of {len(part)} tests {counts['pass']} pass and {counts['fail']} reject"
+    if counts["not computable"]:
+        text += f"; {counts['not computable']} cannot be computed"
     return text + "."
 
 

@@ -50,18 +50,18 @@ def _years(frame: pd.DataFrame) -> str:
     drawn = forest(panels, [str(year) for year in years], f"FZ0 difference to {REFERENCE} (left is better)")
     alt = f"Differences of FZ0 to {REFERENCE} by year with 95 % intervals, one panel per side, kind of loss and level"
     behind = [(key, int(line["year"])) for key in keys for _, line in pick(frame, key).iterrows() if line["d_fz0"] >= 0]
-    said = [
+    sentences = [
         f"Better than {REFERENCE} in {int((frame['d_fz0'] < 0).sum())} of {len(frame)} pairs of a year and a kind of "
         f"loss, by more than noise in {int((frame['ci_high'] < 0).sum())}, worse by more than noise in "
         f"{int((frame['ci_low'] > 0).sum())}."
     ]
     if behind:
-        said.append(
+        sentences.append(
             f"No better than {REFERENCE}: " + "; ".join(f"{row_name(*key)} in {year}" for key, year in behind) + "."
         )
     days = _column(frame, keys[0], "year", years, "days")
     table_of_hits = _hit_years(frame, keys, years, days)
-    return figure(drawn, alt, "95 % intervals from blocks of 20 days.") + bullets(said) + table_of_hits
+    return figure(drawn, alt, "95 % intervals from blocks of 20 days.") + bullets(sentences) + table_of_hits
 
 
 def _hit_years(frame: pd.DataFrame, keys: Sequence[Key], years: Sequence[int], days: FloatArray) -> str:
@@ -93,10 +93,10 @@ def _coins(frame: pd.DataFrame) -> str:
         marked = [_off(a < 0.05 and r > nominal, a < 0.05 and r < nominal) for a, r in zip(p, rate, strict=True)]
         title = f"{head(key)}\n({percent(nominal, 1)})"
         hits.append(Column(title, [percent(float(v)) for v in rate], styles=marked))
-    said = [_coin_sentence(pick(frame, key), key) for key in keys]
+    sentences = [_coin_sentence(pick(frame, key), key) for key in keys]
     return (
         table(columns, f"FZ0 difference to {REFERENCE} by coin", dense=True)
-        + bullets(said)
+        + bullets(sentences)
         + paragraph(HITS)
         + table(hits, "Hit rates by coin", dense=True)
     )

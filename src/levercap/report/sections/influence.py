@@ -66,15 +66,15 @@ def _few(frame: pd.DataFrame) -> str:
     lead = whole < 0
     lost = [key for key, a, b in zip(keys, lead, without >= 0, strict=True) if a and b]
     fragile = [key for key, a, b in zip(keys, lead, worst >= 0, strict=True) if a and b]
-    said = [
+    sentences = [
         f"Of {int(lead.sum())} leads, {int((lead & (without < 0)).sum())} stay without the ten most influential days, "
         f"and {int((lead & (worst < 0)).sum())} even without the ten days that help most."
     ]
     if lost:
-        said.append(f"Gone without the ten most influential days: {listed(keys=lost)}.")
+        sentences.append(f"Gone without the ten most influential days: {listed(keys=lost)}.")
     if fragile:
-        said.append(f"Gone in the worst case: {listed(fragile)}.")
-    return figure(drawn, alt) + table(columns) + bullets(said)
+        sentences.append(f"Gone in the worst case: {listed(fragile)}.")
+    return figure(drawn, alt) + table(columns) + bullets(sentences)
 
 
 def _days(frame: pd.DataFrame) -> str:
@@ -93,11 +93,11 @@ def _days(frame: pd.DataFrame) -> str:
         ),
     ]
     helped = int((frame["contribution"] < 0).sum())
-    said = (
+    sentences = (
         f"Of the {len(frame)} influential days of all kinds of loss, {helped} help the model and {len(frame) - helped} "
         "hurt it."
     )
-    return heading("The days that move the scores most") + paragraph(said) + table(columns)
+    return heading("The days that move the scores most") + paragraph(sentences) + table(columns)
 
 
 def _events(frame: pd.DataFrame) -> str:

@@ -157,16 +157,16 @@ def _murphy(evaluation: Evaluation) -> list[str]:
         return []
     first = frame.drop_duplicates(["forecast", "side", "kind", "level"])
     names = {"var": "value at risk", "es": "expected shortfall"}
-    said = {
+    meaning = {
         "crosses": "depends on the score chosen",
         "dominated": "is worse by every score",
         "undecided": "is not told apart",
     }
     return [
         f"{names.get(str(line['forecast']), str(line['forecast'])).capitalize()}, "
-        f"{row_name(str(line['side']), str(line['kind']), float(line['level']))}: {said[str(line['verdict'])]}."
+        f"{row_name(str(line['side']), str(line['kind']), float(line['level']))}: {meaning[str(line['verdict'])]}."
         for _, line in first.iterrows()
-        if str(line["verdict"]) in said
+        if str(line["verdict"]) in meaning
     ]
 
 
