@@ -31,7 +31,7 @@ own_book := $(filter command line environment,$(origin ACCOUNTS))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run data validate features train evaluate promote score replay report test lint types bench clean
+.PHONY: help setup run data validate features train evaluate promote score replay report test fuzz lint types bench clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ report: setup ## report.html from what evaluate and score wrote
 
 test: setup ## the test suite
 	$(BIN)/pytest
+
+fuzz: setup ## the property tests with fresh examples, ten times as many
+	$(BIN)/pytest -m hypothesis --hypothesis-profile fuzz
 
 lint: setup ## ruff and the import contracts
 	$(BIN)/ruff check .

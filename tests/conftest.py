@@ -6,9 +6,12 @@ from types import SimpleNamespace
 import pytest
 
 from support.mlflow_store import boosted, empty_store, logged, store, tracking
+from support.properties import register_profiles
 from support.student_losses import build_world, noise, world
 
 __all__ = ["boosted", "build_world", "empty_store", "logged", "noise", "store", "tracking", "world"]
+
+register_profiles()
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,12 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.book import REASONS, clean_book
 from levercap.core.errors import DataError, Severity
+from support.properties import examples
 
 SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT")
 
@@ -240,7 +241,7 @@ def made(some_accounts, some_positions):
     return frame, positions(*some_positions)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(account_rows, position_rows, st.randoms(use_true_random=False))
 def test_the_order_of_positions_changes_nothing(some_accounts, some_positions, random):
     frame, rows = made(some_accounts, some_positions)
@@ -273,7 +274,7 @@ def slow_book(frame, rows):
     return out
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(account_rows, position_rows)
 def test_every_account_comes_out_and_its_positions_equal_the_definition(some_accounts, some_positions):
     frame, rows = made(some_accounts, some_positions)

@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import expected_shortfall
 from levercap.workflows.explain import drivers
+from support.properties import examples
 
 
 def scenarios(seed: int, symbols: int = 4, count: int = 60) -> ScenarioSet:
@@ -40,7 +41,7 @@ def slow_split(share: np.ndarray, row: np.ndarray, joint: ScenarioSet) -> tuple[
     return np.array(losses), total / 0.025
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 10_000), st.integers(1, 4))
 def test_split_is_the_slow_one_and_sums_to_the_path_es(seed: int, held: int) -> None:
     joint = scenarios(seed)

@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import Panel
+from support.properties import examples
 
 HOUR = pd.Timedelta(hours=1)
 COLUMNS = ["realised_volatility", "long", "short", "path_long", "path_short"]
@@ -83,7 +84,7 @@ def slow_realise(panel: Panel, origins, horizon) -> dict:
     return out
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     seed=st.integers(0, 10_000),
     missing=st.sampled_from([0.0, 0.02, 0.1, 0.3]),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import levercap.features.table as table_module
@@ -19,6 +19,7 @@ from levercap.features.catalogue import EXTENSIONS
 from levercap.features.table import KEYS
 from levercap.market import load_market
 from support import look_ahead as futures
+from support.properties import examples
 
 HOUR = pd.Timedelta(hours=1)
 OF_TURNOVER = {"leverage_proxy", "market_leverage_proxy", "illiquidity_24h", "market_illiquidity_24h"}
@@ -75,7 +76,7 @@ def test_a_look_ahead_of_one_hour_in_any_extension_is_caught(fitted, extension, 
         futures.assert_no_look_ahead(extended_at, short, short.start + (24 * 90 - 1) * HOUR)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(10)
 @given(
     seed=st.integers(0, 9999),
     missing=st.sampled_from([0.0, 0.05, 0.4]),
@@ -85,6 +86,7 @@ def test_a_look_ahead_of_one_hour_in_any_extension_is_caught(fitted, extension, 
     idle=st.booleans(),
     constant=st.booleans(),
 )
+@example(seed=4214, missing=0.4, price=1e-9, jump=1.0, flat=True, idle=False, constant=True)
 def test_no_feature_is_ever_infinite(seed, missing, price, jump, flat, idle, constant):
     """Holes, dead symbols, flat prices, no volume, redenominations, open interest and implied volatility of zero."""
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.core.panel import BAR_FIELDS, OPTIONAL_FIELDS, Panel
@@ -16,6 +16,7 @@ from levercap.features.cross_section import mean_of_others, row_mean
 from levercap.features.returns import ingredients
 from levercap.features.volatility import b1_volatility
 from levercap.forecast.scale import feature_columns
+from support.properties import examples
 
 HOUR = pd.Timedelta(hours=1)
 TURNOVER = ["turnover_24h", "turnover_7d", "turnover_trend", "illiquidity_7d"]
@@ -91,7 +92,7 @@ def test_every_feature_is_a_number_or_missing(fitted):
     assert list(constant) == ["hour"]  # the dataset holds midnights only
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(12)
 @given(
     seed=st.integers(0, 9999),
     missing=st.sampled_from([0.0, 0.05, 0.4]),
@@ -122,6 +123,22 @@ def test_no_feature_is_ever_infinite(seed, missing, price, jump, flat, idle):
     assert len(table) > 0
     assert not np.isinf(table[feature_columns(table)].to_numpy(float)).any()
     assert table["slow_level"].notna().all()
+
+
+def test_common_share_is_unknown_where_the_variance_is_of_other_symbols():
+    """For half a week a constant coin has a variance, none at all, and the coin that moves has none yet."""
+    rng = np.random.default_rng(12)
+    close = np.full((24 * 40, 2), 5.0)
+    close[:, 1] = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.01, len(close))))
+    close[:100, 1] = np.nan
+    stamps = pd.date_range("2024-01-01", periods=len(close), freq="h", tz="UTC", unit="us")
+    panel = Panel(stamps, ("AAA", "BBB"), close, close, close, close, np.full_like(close, 1e3))
+    share = feature_table(panel, panel.origins(panel.start + 590 * HOUR, panel.end, 1)).set_index("as_of")
+    share = share.loc[share["symbol"] == "AAA", "common_share_7d"]
+    young = share.index < panel.start + 664 * HOUR
+    assert young.sum() > 50
+    assert share[young].isna().all()
+    assert share[~young].between(0.2, 1.0).all()
 
 
 def test_the_currency_does_not_matter(panel):
@@ -207,7 +224,7 @@ def test_the_calendar_is_that_of_the_instant(panel):
     assert (row["week_sine_1"], row["week_cosine_1"]) == (pytest.approx(math.sin(week)), pytest.approx(math.cos(week)))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(15)
 @given(low=st.floats(0.01, 0.98), step=st.floats(0.001, 0.5))
 def test_stressed_volatility_rises_with_the_quantile(fitted, low, step):
     panel = fitted.market.panel

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.features.smoothing import daily_phase_ewma, ewma, rolling_max, rolling_mean, rolling_min
+from support.properties import examples
 
 
 def values_with_holes(seed, hours=150, symbols=3, missing=0.2):
@@ -41,7 +42,7 @@ def weighted_mean(past, decay, minimum):
     return sum(w * v for w, v in zip(weights, some, strict=True)) / sum(weights)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=st.integers(0, 9999), hours=st.sampled_from([1, 2, 7, 24]), share=st.sampled_from([0.1, 0.5, 1.0]))
 def test_rolling_mean(seed, hours, share):
     def number(past):
@@ -52,7 +53,7 @@ def test_rolling_mean(seed, hours, share):
     np.testing.assert_allclose(rolling_mean(values, hours, share), slow(values, number), rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(seed=st.integers(0, 9999), hours=st.sampled_from([2, 7, 24]))
 def test_rolling_extremes(seed, hours):
     def largest(past):
@@ -64,7 +65,7 @@ def test_rolling_extremes(seed, hours):
     np.testing.assert_array_equal(rolling_min(values, hours), -slow(-values, largest))
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(seed=st.integers(0, 9999), half_life=st.sampled_from([1.0, 12.0, 100.0]), minimum=st.sampled_from([1, 24]))
 def test_ewma(seed, half_life, minimum):
     values = values_with_holes(seed)
@@ -72,7 +73,7 @@ def test_ewma(seed, half_life, minimum):
     np.testing.assert_allclose(ewma(values, half_life, minimum), expected, rtol=1e-10)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(seed=st.integers(0, 9999), decay=st.sampled_from([0.9, 0.998]), hours=st.sampled_from([150, 144, 25, 3]))
 def test_daily_phase_ewma(seed, decay, hours):
     values = values_with_holes(seed)[:hours]

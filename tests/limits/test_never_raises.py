@@ -6,12 +6,13 @@ import dataclasses
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import Config, PolicyConfig, ProfileConfig
 from levercap.limits.predictor import Predictor
 from levercap.risk import adverse_paths
+from support.properties import examples
 from support.snapshots import (
     SYMBOLS,
     config_with,
@@ -26,7 +27,7 @@ from support.snapshots import (
 SLACK = 1 + 2e-6
 """Losses are float32 sums: the same book written at another scale may differ in the last bits."""
 
-worlds = settings(max_examples=12, deadline=None)
+worlds = examples(12)
 seeds = st.integers(0, 2**32 - 1)
 scales = st.sampled_from([0.001, 0.006, 0.04])
 

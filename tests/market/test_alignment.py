@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import MarketConfig
 from levercap.market import market_from_tables
 from support.market_tables import HOURS, START, bars, stamps
+from support.properties import examples
 
 CONFIG = MarketConfig()
 MINUTE = pd.Timedelta(minutes=1)
@@ -69,7 +70,7 @@ stamped = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(stamped)
 def test_series_equal_their_definition(rows):
     parts = [interest([60], [7.0])] if not rows else [interest([m], [v], s) for m, s, v in rows]
@@ -77,7 +78,7 @@ def test_series_equal_their_definition(rows):
     np.testing.assert_array_equal(panel_of(open_interest=frame).open_interest, slow_series(frame))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(stamped, st.integers(1, HOURS), st.lists(st.integers(0, 2 * HOURS - 1), max_size=30))
 def test_a_panel_cut_at_an_instant_equals_the_panel_of_the_data_known_then(rows, known, lost):
     every = bars().drop(index=lost)

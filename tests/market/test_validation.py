@@ -1,13 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import MarketConfig
 from levercap.core.errors import DataError, Severity
 from levercap.market import market_from_tables
 from support.market_tables import HOURS, START, SYMBOLS, bars, series, stamps, tiers
+from support.properties import examples
 
 CONFIG = MarketConfig()
 SOUND = market_from_tables({"bars": bars()}, CONFIG).panel
@@ -118,7 +119,7 @@ def test_rows_sorted_by_time_rather_than_symbol_are_in_order():
     assert market.panel.data_hash() == SOUND.data_hash()
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 2**32 - 1))
 def test_any_order_of_rows_gives_the_same_panel(seed):
     frame = bars().sample(frac=1, random_state=seed)

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import PolicyConfig
 from levercap.policy import account_actions, join_reasons, rejected_actions
 from levercap.policy.actions import LADDER
+from support.properties import examples
 
 POLICY = PolicyConfig()
 SEVERITY = {action.value: k for k, action in enumerate(LADDER)}
@@ -38,7 +39,7 @@ def test_rejected_accounts_may_only_reduce_what_they_hold():
     assert rejected_actions(np.array([0.0, 5.0, np.nan])).tolist() == ["no_new_risk", "reduce_only", "reduce_only"]
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(st.integers(0, 2**32 - 1))
 def test_more_leverage_is_never_met_more_mildly(seed):
     rng = np.random.default_rng(seed)

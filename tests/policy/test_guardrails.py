@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import GuardrailConfig
 from levercap.policy import apply_guardrails
+from support.properties import examples
 
 CONFIG = GuardrailConfig()
 FALLBACK = 1.0
@@ -63,7 +64,7 @@ def test_a_previous_limit_that_is_none_starts_from_the_fallback(wrong):
     assert one(0.4, wrong) == 0.4
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     seed=st.integers(0, 2**32 - 1),
     rise=st.floats(0.01, 2.0),
@@ -106,7 +107,7 @@ def test_invariants_on_adversarial_inputs(seed, rise, hysteresis):
     assert not (out.rise_limited & out.rise_held).any()
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_tighter_limit_never_comes_out_higher(seed):
     rng = np.random.default_rng(seed)

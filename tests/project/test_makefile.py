@@ -12,7 +12,7 @@ from levercap.cli.app import build_parser
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("setup", "run", "data", "validate", "features", "train", "evaluate", "promote", "score", "replay", "report",
-           "test", "lint", "types", "bench", "clean")  # fmt: skip
+           "test", "fuzz", "lint", "types", "bench", "clean")  # fmt: skip
 
 
 def make(*arguments: str) -> str:
@@ -55,7 +55,7 @@ def test_dry_run_of(target: str) -> None:
     for call in calls:
         build_parser().parse_args(call)
     own = {"data": "simulate"}.get(target, target)
-    without_a_verb = {"setup", "run", "test", "lint", "types", "bench", "clean"}
+    without_a_verb = {"setup", "run", "test", "fuzz", "lint", "types", "bench", "clean"}
     assert target in without_a_verb or [call[0] for call in calls] == [own]
 
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import PolicyConfig
@@ -11,6 +11,7 @@ from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
 from support.portfolios import random_portfolio, random_scenarios, slow_numbers
+from support.properties import examples
 
 NAMES = [field.name for field in dataclasses.fields(RiskNumbers)]
 
@@ -44,7 +45,7 @@ def check_against_twin(rng, scenarios, portfolio, policy):
         assert (getattr(fast, name) >= slow[f"{name}_at_most"](-nudge) - 1e-12).all(), name
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     seed=st.integers(0, 2**32 - 1),
     symbols=st.integers(1, 9),

@@ -3,12 +3,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import PolicyConfig
 from levercap.core.portfolio import Portfolio
 from levercap.risk import initial_margin, liquidation_cap, maintenance_margin, margin_sheet, tier_cap
+from support.properties import examples
 
 POLICY = PolicyConfig()
 
@@ -145,7 +146,7 @@ def test_a_sheet_that_loosens_with_size_is_read_as_never_loosening():
     np.testing.assert_allclose(odd.maintenance_rate[0], [0.02, 0.05, 0.05])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 2**32 - 1))
 def test_tier_cap_is_the_last_affordable_leverage(seed):
     rng = np.random.default_rng(seed)
@@ -157,7 +158,7 @@ def test_tier_cap_is_the_last_affordable_leverage(seed):
     assert (used_at(book, sheet, cap * book.equity * (1 + 1e-9), initial_margin) > book.equity * (1 - 1e-9)).all()
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 2**32 - 1))
 def test_liquidation_cap_solves_its_equation(seed):
     rng = np.random.default_rng(seed)
@@ -169,7 +170,7 @@ def test_liquidation_cap_solves_its_equation(seed):
     np.testing.assert_allclose(gross * loss + used_at(book, sheet, gross, maintenance_margin), book.equity, rtol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 2**32 - 1))
 def test_more_loss_or_more_equity_never_raises_a_cap(seed):
     """More equity along the same shares climbs the tiers: leverage may only fall."""
@@ -186,7 +187,7 @@ def test_more_loss_or_more_equity_never_raises_a_cap(seed):
     assert (liquidation_cap(book, sheet, worse) <= liquidation_cap(book, sheet, loss) * slack).all()
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 2**32 - 1))
 def test_maintenance_margin_is_continuous_and_rising(seed):
     rng = np.random.default_rng(seed)

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.book import clean_book
+from support.properties import examples
 
 pyfunc = pytest.importorskip("levercap.serving.pyfunc")
 
@@ -41,7 +42,7 @@ def same_book(one, two):
         np.testing.assert_array_equal(getattr(one.portfolio, name), getattr(two.portfolio, name))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(account, min_size=1, max_size=7), st.lists(position, max_size=10))
 def test_round_trip_is_the_same_book(accounts, positions):
     a, p = tables(accounts, positions)

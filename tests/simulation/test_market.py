@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.config import BookSimulation, MarketConfig, MarketSimulation
@@ -11,6 +11,7 @@ from levercap.core.errors import ConfigError
 from levercap.market import load_market, market_from_tables, write_market
 from levercap.simulation import simulate_book, simulate_market
 from levercap.simulation.prices import _extremes
+from support.properties import examples
 
 NAMES = {"bars", "funding", "open_interest", "implied_vol", "leverage_tiers"}
 
@@ -34,7 +35,7 @@ def equal(left, right):
     return all(left[name].equals(right[name]) for name in NAMES)
 
 
-@settings(max_examples=6, deadline=None)
+@examples(6)
 @given(st.integers(0, 2**31), st.integers(1, 7), st.integers(30, 90))
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_market(seed, symbols, days):
     first, again, other = (

@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.venue.tiers import tiers_as_of
 from support.market_tables import START, tiers
+from support.properties import examples
 
 DAY = pd.Timedelta(days=1)
 
@@ -52,7 +53,7 @@ def test_given_amounts_are_kept_and_missing_ones_derived():
 ladders = st.lists(st.tuples(st.floats(1.0, 1e9), st.floats(0.001, 0.2)), min_size=1, max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(ladders, min_size=1, max_size=4))
 def test_derived_amounts_make_the_maintenance_margin_continuous(books):
     parts = []

@@ -19,6 +19,10 @@ __all__ = ["CALENDAR_DESCRIPTIONS", "DESCRIPTIONS", "calendar_features", "cross_
 LEADER = "BTC"
 HIT_THRESHOLD = 2.0
 
+LARGEST_SHARE = 2.0
+"""A variance share is at most one; a little more arises where a symbol in the mean is too young for a variance of its
+own. Beyond this the two variances are those of different symbols, and the share is not known."""
+
 
 WINDOWS = {"24h": 24, "7d": 168}
 LABELS = (*WINDOWS, "30d")
@@ -46,7 +50,7 @@ DESCRIPTIONS = (
         "squared slow volatilities",
     ),
     Description("market_return_7d", "mean return of all symbols over 7 days", "slow volatilities of the window"),
-    Description("common_share_7d", "variance of the mean symbol over the mean variance, 7 days", "share"),
+    Description("common_share_7d", "variance of the mean symbol over the mean variance, 7 days, at most 2", "share"),
     Description(
         "hit_breadth_7d", "mean share of symbols whose 24-hour return is beyond 2 slow volatilities, 7 days", "share"
     ),
@@ -78,7 +82,8 @@ def cross_section_features(panel: Panel, x: Ingredients, slow: FloatArray) -> It
     yield "market_return_7d", broadcast(row_mean(week), smooth)
     common = rolling_mean(market**2, 168)
     own = row_mean(rolling_mean(standardised**2, 168))
-    yield "common_share_7d", broadcast(common / (own + 1e-12), smooth)
+    share = common / (own + 1e-12)
+    yield "common_share_7d", broadcast(np.where(share > LARGEST_SHARE, np.nan, share), smooth)
     hits = np.where(np.isnan(x.daily), np.nan, np.abs(x.daily) > HIT_THRESHOLD * np.exp(slow))
     yield "hit_breadth_7d", broadcast(rolling_mean(row_mean(hits), 168), smooth)
     yield "slow_level_to_market", slow - row_mean(slow)[:, None]

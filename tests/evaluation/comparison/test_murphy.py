@@ -3,13 +3,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import binom
 
 from levercap.evaluation import fz0, match, pinball
 from levercap.evaluation.comparison.murphy import Dominance, elementary_quantile, elementary_shortfall, murphy_diagram
+from support.properties import examples
 
 losses, forecasts, spreads = st.floats(-1, 3), st.floats(0.05, 2), st.floats(0, 1)
 levels = st.sampled_from([0.9, 0.975, 0.99])
@@ -27,7 +28,7 @@ def test_elementary_scores_add_up_to_pinball(y, x, level):
     assert total == pytest.approx(float(pinball(y, x, level)), abs=1e-9)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(y=losses, one=st.tuples(forecasts, spreads), two=st.tuples(forecasts, spreads), level=levels)
 def test_elementary_scores_add_up_to_fz0(y, one, two, level):
     (v, w), (e, f) = (one[0], two[0]), (one[0] + one[1], two[0] + two[1])

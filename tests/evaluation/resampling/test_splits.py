@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_s
 from sklearn.neighbors import KNeighborsRegressor
 
 from levercap.evaluation.resampling.splits import CombinatorialPurgedKFold, PurgedKFold, PurgedWalkForward
+from support.properties import examples
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
 
@@ -36,7 +37,7 @@ def every_split(splitter, hours):
             yield hours[train], hours[test], train, test
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(hours=panels, horizon=horizons, embargo=embargoes, test_groups=st.integers(1, 2))
 def test_no_training_label_overlaps_a_test_label_and_nothing_more_is_lost(hours, horizon, embargo, test_groups):
     splitter = CombinatorialPurgedKFold(4, test_groups, horizon, embargo)
@@ -49,7 +50,7 @@ def test_no_training_label_overlaps_a_test_label_and_nothing_more_is_lost(hours,
             assert any(overlap(s, t, horizon) or t <= s < t + horizon + embargo for t in test)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(hours=panels, horizon=horizons, embargo=embargoes)
 def test_walk_forward_trains_only_on_labels_settled_before_the_test(hours, horizon, embargo):
     for train, test, _, _ in every_split(PurgedWalkForward(3, horizon, embargo), hours):
@@ -60,7 +61,7 @@ def test_walk_forward_trains_only_on_labels_settled_before_the_test(hours, horiz
         assert train.min() >= test.min() - 100
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(hours=panels, horizon=horizons, seed=st.integers(0, 9))
 def test_rows_of_one_origin_stay_together_in_any_order(hours, horizon, seed):
     hours = np.random.default_rng(seed).permutation(np.repeat(hours, 3))

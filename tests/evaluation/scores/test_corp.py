@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linprog
@@ -17,6 +17,7 @@ from levercap.evaluation.scores.corp import (
     recalibrated_probability,
     reliability_band,
 )
+from support.properties import examples
 
 tenths = st.integers(0, 10).map(lambda k: k / 10)
 events = arrays(float, 12, elements=st.sampled_from([0.0, 1.0]))
@@ -80,7 +81,7 @@ def lowest_pinball(y, x, level) -> float:
     return linprog(cost, falling if k > 1 else None, np.zeros(k - 1) if k > 1 else None, fit, y, bounds).fun
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(y=losses, x=arrays(float, 10, elements=tenths), level=st.sampled_from([0.55, 0.7, 0.9]))
 def test_isotonic_quantile_has_the_lowest_score_there_is(y, x, level):
     fitted = isotonic_quantile(y, x, level)

@@ -6,12 +6,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.core.errors import DataError
 from levercap.core.panel import Panel
 from levercap.forecast import Blocks, fill_missing, match_tail_es, standardised_blocks, thin
+from support.properties import examples
 from support.standardised import make_blocks
 
 HOUR = pd.Timedelta(hours=1)
@@ -269,7 +270,7 @@ def slow_shortfall(losses, weights, level):
     return total / (1.0 - level)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=st.integers(0, 9999), long=st.floats(0.5, 6.0), short=st.floats(0.5, 6.0))
 def test_agreement_gives_the_path_shortfall_of_the_tail_model(seed, long, short):
     blocks = make_blocks(count=200, seed=seed)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -13,6 +13,7 @@ from levercap.core.names import BARRIERS, Side
 from levercap.forecast.shock.market import MarketShock, common_losses, empty_market, market_column, share_loss
 from levercap.forecast.shock.model import column
 from levercap.forecast.shock.residual import logit
+from support.properties import examples
 
 
 def panel(days=1500, symbols=10, seed=0, common=1.0):
@@ -31,7 +32,7 @@ def panel(days=1500, symbols=10, seed=0, common=1.0):
     return table, np.repeat(level, symbols)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     losses=st.lists(st.floats(0, 1), min_size=5, max_size=40), share=st.floats(0.01, 1.0), barrier=st.floats(0.01, 0.9)
 )

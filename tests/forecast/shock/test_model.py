@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.core.names import BARRIERS
 from levercap.forecast.shock.model import ShockModel, column, empty_table
+from support.properties import examples
 from support.standardised import standardised_losses
 
 SIDES = ("long", "short")
@@ -121,7 +122,7 @@ def test_calibration_ignores_rows_without_forecast_or_outcome():
     assert with_holes == alone
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     seed=st.integers(0, 999),
     intercept=st.floats(-3, 3),

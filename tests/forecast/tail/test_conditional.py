@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.base import clone
@@ -15,6 +15,7 @@ from levercap.evaluation.scores.losses import fz0
 from levercap.forecast.tail.conditional import STATE, ConditionalTail, lean
 from levercap.forecast.tail.guard import coverage_factor
 from levercap.forecast.tail.historical import LOSSES, ROWS, ShrunkTail, losses_table, row_name
+from support.properties import examples
 from support.standardised import standardised_losses
 
 
@@ -93,7 +94,7 @@ def test_a_missing_state_counts_as_its_mean_and_an_extreme_one_is_clipped():
         pd.testing.assert_frame_equal(losses_table(tail, one), losses_table(tail, other), rtol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=st.integers(0, 999), slope=st.floats(-1, 1))
 def test_the_table_is_ordered_whatever_was_learned(seed, slope):
     z = with_state(6 * 400, seed, slope)

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.base import clone
 
 from levercap.core.names import LEVELS
 from levercap.forecast.tail.historical import LOSSES, ShrunkTail, losses_table, standardise, tail_ratios
+from support.properties import examples
 from support.standardised import standardised_losses
 
 
@@ -67,7 +68,7 @@ def test_the_ratios_of_a_student_distribution():
             assert es[0] == pytest.approx(shortfall, rel=0.04)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=300),
     level=st.sampled_from([0.5, *LEVELS, 0.999]),
@@ -77,7 +78,7 @@ def test_the_shortfall_is_never_below_the_value_at_risk(values, level):
     assert es >= var - 1e-9 * max(1.0, abs(var))
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seed=st.integers(0, 9999), rows=st.integers(150, 400), shrinkage=st.sampled_from([0.0, 10.0, 500.0]))
 def test_the_tails_table_is_ordered(seed, rows, shrinkage):
     tail = ShrunkTail(shrinkage).fit(standardised_losses(rows, seed))
