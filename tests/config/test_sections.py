@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levercap.config import Config, load_config
+from levercap.config import ALIASES, Config, config_from_dict, load_config
 from levercap.core.errors import ConfigError
 
 
@@ -164,3 +164,40 @@ def test_any_tree_gives_a_config_that_round_trips_or_a_config_error(overrides: d
     except ConfigError:
         return
     assert load_config(None, {}, config.as_dict()) == config
+
+
+def test_the_old_name_of_a_renamed_key_is_read_with_a_hint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text("[forecast]\nlean_penalty = 2.0\n")
+    assert load_config(path, {}).forecast.tail_state_penalty == 2.0
+    assert "forecast.lean_penalty" in caplog.text
+    assert "forecast.tail_state_penalty" in caplog.text
+    assert load_config(path, {"LEVERCAP_FORECAST__TAIL_STATE_PENALTY": "3"}).forecast.tail_state_penalty == 3.0
+    assert load_config(None, {"LEVERCAP_FORECAST__LEAN_PENALTY": "4"}).forecast.tail_state_penalty == 4.0
+    assert load_config(path, {}, {"forecast.lean_penalty": 5.0}).forecast.tail_state_penalty == 5.0
+
+
+def test_the_value_under_an_old_name_is_checked_like_any_other(tmp_path: Path) -> None:
+    assert "forecast.tail_state_penalty: expected a number above 0" in problems_of(
+        "[forecast]\nlean_penalty = -2.0\n", tmp_path
+    )
+
+
+def test_old_and_present_name_in_one_file_are_a_problem(tmp_path: Path) -> None:
+    text = "[forecast]\nlean_penalty = 2.0\ntail_state_penalty = 1.0\n"
+    assert "forecast.lean_penalty" in problems_of(text, tmp_path)
+
+
+def test_a_configuration_stored_before_a_rename_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    stored = Config().as_dict()
+    stored["forecast"]["lean_penalty"] = stored["forecast"].pop("tail_state_penalty") * 2
+    given = dict(stored["forecast"])
+    assert config_from_dict(stored).forecast.tail_state_penalty == 2 * Config().forecast.tail_state_penalty
+    assert stored["forecast"] == given, "the mapping given is left as it is"
+    assert not caplog.text
+
+
+def test_every_alias_leads_to_a_key_that_exists() -> None:
+    keys = {name for name, _ in leaves(Config().as_dict())}
+    assert set(ALIASES.values()) <= keys
+    assert not set(ALIASES) & keys

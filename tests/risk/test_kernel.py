@@ -10,6 +10,7 @@ from levercap.core.errors import ModelError
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
+from levercap.risk.kernel import RiskColumn
 from support.portfolios import random_portfolio, random_scenarios, slow_numbers
 from support.properties import examples
 
@@ -173,3 +174,9 @@ def test_returns_that_are_not_finite_are_refused_by_name(field):
 def test_stressed_factors_that_make_no_sense_are_refused(factor):
     with pytest.raises(ModelError, match="stressed_factor"):
         adverse_paths(random_scenarios(np.random.default_rng(1)), np.array(factor))
+
+
+def test_every_kernel_column_is_a_field_of_the_risk_numbers():
+    fields = [field.name for field in dataclasses.fields(RiskNumbers)]
+    assert [column.name.lower() for column in RiskColumn] == fields
+    assert [int(column) for column in RiskColumn] == list(range(len(fields)))

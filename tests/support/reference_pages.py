@@ -65,6 +65,8 @@ def config_page() -> str:
         lines += ["", f"## [{section}]", "", (type(value).__doc__ or "").strip(), ""]
         lines += ["| key | default | meaning |", "|---|---|---|"]
         lines += list(_config_rows(type(value), vars(value)))
+    lines += ["", "## Renamed keys", "", "The old names are still read, with a hint.", "", "| old | now |", "|---|---|"]
+    lines += [f"| `{old}` | `{new}` |" for old, new in sorted(config.ALIASES.items())]
     return "\n".join(lines) + "\n"
 
 

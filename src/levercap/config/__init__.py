@@ -1,6 +1,7 @@
 """Typed, frozen configuration: what can be set, and how it is read."""
 
 from levercap.config.sections import (
+    ALIASES,
     BookSimulation,
     Config,
     ForecastConfig,
@@ -15,6 +16,7 @@ from levercap.config.sections import (
 )
 
 __all__ = [
+    "ALIASES",
     "BookSimulation",
     "Config",
     "ForecastConfig",

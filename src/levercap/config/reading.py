@@ -1,12 +1,13 @@
 """Frozen dataclasses from TOML, environment and flags; every problem is collected, none stops the search for more.
 
-How configuration is read; what there is to configure stands in ``config.py``.
+How configuration is read; what can be set stands in ``sections.py``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import logging
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from levercap.core.errors import ConfigError
 
-__all__ = ["Rule", "build", "merge", "read_environment", "read_toml"]
+__all__ = ["Rule", "build", "merge", "read_environment", "read_toml", "rename_keys", "rename_nested"]
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "LEVERCAP_"
 SEPARATOR = "__"
@@ -54,6 +57,50 @@ def read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         if name.startswith(PREFIX) and SEPARATOR in name:
             found[name.removeprefix(PREFIX).lower().replace(SEPARATOR, ".")] = _toml_value(text)
     return found
+
+
+def rename_keys(
+    values: Mapping[str, Any], aliases: Mapping[str, str], source: str | None, problems: list[str]
+) -> dict[str, Any]:
+    """Dotted names and values with every old name of `aliases` replaced by the present one.
+
+    An old name is accepted with a logged hint; the old and the present name in one source is a problem. A `source` of
+    None, for what a program stored, gives no hint.
+    """
+    found = dict(values)
+    for old in aliases.keys() & values.keys():
+        new = aliases[old]
+        if new in values:
+            problems.append(f"{old} (from {source}): the old name of {new}, which is given too; leave one out")
+        else:
+            if source is not None:
+                logger.warning("%s (from %s) is now called %s; the old name still works", old, source, new)
+            found[new] = found[old]
+        del found[old]
+    return found
+
+
+def rename_nested(
+    tree: Mapping[str, Any], aliases: Mapping[str, str], source: str | None, problems: list[str]
+) -> dict[str, Any]:
+    """As `rename_keys` for a nested mapping of sections, ``section.key`` by ``section.key``."""
+    sections = {name: dict(value) if isinstance(value, Mapping) else value for name, value in tree.items()}
+    named = {*aliases, *aliases.values()}
+    flat = {
+        f"{section}.{key}": value
+        for section, keys in sections.items()
+        if isinstance(keys, Mapping)
+        for key, value in keys.items()
+        if f"{section}.{key}" in named
+    }
+    for dotted in flat:
+        section, key = dotted.split(".")
+        del sections[section][key]
+    for dotted, value in rename_keys(flat, aliases, source, problems).items():
+        section, key = dotted.split(".")
+        if isinstance(keys := sections.setdefault(section, {}), dict):  # else `build` reports the section
+            keys[key] = value
+    return sections
 
 
 def merge(

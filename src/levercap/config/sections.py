@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from levercap.config.reading import Rule, build, merge, read_environment, read_toml
+from levercap.config.reading import Rule, build, merge, read_environment, read_toml, rename_keys, rename_nested
 from levercap.core.errors import ConfigError
 
 __all__ = [
+    "ALIASES",
     "BookSimulation",
     "Config",
     "ForecastConfig",
@@ -32,6 +33,9 @@ __all__ = [
     "config_from_dict",
     "load_config",
 ]
+
+ALIASES: Final[Mapping[str, str]] = {"forecast.lean_penalty": "forecast.tail_state_penalty"}
+"""Renamed keys: old name -> present name, both ``section.key``; the old ones are still read."""
 
 
 def _is_date(text: str) -> bool:
@@ -78,8 +82,8 @@ class ForecastConfig:
     """A training row this old counts half."""
     tail_shrinkage: NotNegative = 1000.0
     """Own history of n outcomes gets weight n / (n + this) against the pooled tail."""
-    lean_penalty: Positive = 1.0
-    """Penalty on how far the tail leans with the state of the market."""
+    tail_state_penalty: Positive = 1.0
+    """Penalty on how strongly the tail depends on the state of the market."""
 
 
 @dataclass(frozen=True)
@@ -213,16 +217,17 @@ def load_config(
     """
     problems: list[str] = []
     defaults = Config() if defaults is None else defaults
-    tree = read_toml(path) if path is not None else {}
+    tree = rename_nested(read_toml(path) if path is not None else {}, ALIASES, str(path), problems)
     variables = read_environment(os.environ if environment is None else environment)
-    merge(tree, variables, defaults.as_dict(), "the environment", problems)
-    merge(tree, overrides or {}, defaults.as_dict(), "flags", problems)
+    for values, source in ((variables, "the environment"), (overrides or {}, "flags")):
+        merge(tree, rename_keys(values, ALIASES, source, problems), defaults.as_dict(), source, problems)
     return _checked(tree, problems, defaults)
 
 
 def config_from_dict(tree: Mapping[str, Any]) -> Config:
-    """Configuration from ``Config.as_dict``; raises ConfigError with every problem."""
-    return _checked(tree, [], Config())
+    """Configuration from ``Config.as_dict`` of this or an earlier version; raises ConfigError with every problem."""
+    problems: list[str] = []
+    return _checked(rename_nested(tree, ALIASES, None, problems), problems, Config())
 
 
 def _checked(tree: Mapping[str, Any], problems: list[str], defaults: Config) -> Config:

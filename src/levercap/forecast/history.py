@@ -114,7 +114,7 @@ def fit_tail(
 def _tail(kind: Kind, config: ForecastConfig) -> Tail:
     if kind == "b1":
         return ShrunkTail(B1_SHRINKAGE)
-    return ConditionalTail(config.tail_shrinkage, config.lean_penalty)
+    return ConditionalTail(config.tail_shrinkage, config.tail_state_penalty)
 
 
 def history(kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, config: ForecastConfig) -> pd.DataFrame:

@@ -11,6 +11,7 @@ Everything the kernel calls is in this file: numba renews its cache when this fi
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,29 @@ import numpy as np
 from levercap.core.compiled import compiled
 from levercap.core.names import FloatArray
 
-__all__ = ["LANES", "NUMBERS", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]
+__all__ = ["LANES", "RiskColumn", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]
 
 LANES = 64
 """Scenarios per block: one block of one symbol and side (24 hours) is 6 KiB and stays in the first-level cache."""
 
 GROUP = 64
 """Accounts that share one walk over the scenario blocks: their losses and one block stay in the second-level cache."""
-NUMBERS = 10
-"""Numbers per account that `account_numbers` writes: the fields of RiskNumbers, in order."""
+
+
+class RiskColumn(IntEnum):
+    """Columns that `account_numbers` writes per account; in lower case, the fields of RiskNumbers."""
+
+    VAR_99 = 0
+    ES_975 = 1
+    PATH_VAR_99 = 2
+    PATH_ES_975 = 3
+    LIQUIDATION_LOSS = 4
+    INSOLVENCY_MARGIN = 5
+    STRESSED_LIQUIDATION_LOSS = 6
+    STRESSED_PATH_ES_975 = 7
+    LIQUIDATION_PROBABILITY = 8
+    SHOCK_PROBABILITY = 9
+
 
 BUCKETS = 512
 """Buckets that losses are counted into before the tail is sorted."""
@@ -240,26 +255,26 @@ def _measure(
     mass = max(tail_975, liquidation_tail)
 
     used = _sort_tail(end, weights, tail_975, -np.inf, head, scratch)
-    out[0] = var_sorted(head[0], head[1], used, tail_99)
-    out[1] = es_sorted(head[0], head[1], used, tail_975)
+    out[RiskColumn.VAR_99] = var_sorted(head[0], head[1], used, tail_99)
+    out[RiskColumn.ES_975] = es_sorted(head[0], head[1], used, tail_975)
 
     used = _sort_tail(path, weights, mass, budget, head, scratch)
-    out[2] = var_sorted(head[0], head[1], used, tail_99)
-    out[3] = es_sorted(head[0], head[1], used, tail_975)
-    out[4] = var_sorted(head[0], head[1], used, liquidation_tail)
+    out[RiskColumn.PATH_VAR_99] = var_sorted(head[0], head[1], used, tail_99)
+    out[RiskColumn.PATH_ES_975] = es_sorted(head[0], head[1], used, tail_975)
+    out[RiskColumn.LIQUIDATION_LOSS] = var_sorted(head[0], head[1], used, liquidation_tail)
     head[0, :used] += cost
-    out[5] = margin_sorted(head[0], head[1], used, budget)
+    out[RiskColumn.INSOLVENCY_MARGIN] = margin_sorted(head[0], head[1], used, budget)
 
     used = _sort_tail(heavy, weights, mass, -np.inf, head, scratch)
-    out[6] = var_sorted(head[0], head[1], used, liquidation_tail)
-    out[7] = es_sorted(head[0], head[1], used, tail_975)
+    out[RiskColumn.STRESSED_LIQUIDATION_LOSS] = var_sorted(head[0], head[1], used, liquidation_tail)
+    out[RiskColumn.STRESSED_PATH_ES_975] = es_sorted(head[0], head[1], used, tail_975)
 
     liquidated, shocked = 0.0, 0.0
     for s in range(len(path)):
         liquidated += weights[s] if path[s] > margin else 0.0
         shocked += weights[s] if path[s] >= barrier else 0.0
-    out[8] = min(liquidated, 1.0)
-    out[9] = min(shocked, 1.0)
+    out[RiskColumn.LIQUIDATION_PROBABILITY] = min(liquidated, 1.0)
+    out[RiskColumn.SHOCK_PROBABILITY] = min(shocked, 1.0)
 
 
 @compiled
@@ -278,7 +293,7 @@ def account_numbers(
     rule: Any,
     out: Any,
 ) -> None:
-    """Write the numbers of accounts ``first .. last - 1`` into `out`, shape (accounts, NUMBERS).
+    """Write the numbers of accounts ``first .. last - 1`` into `out`, shape (accounts, len(RiskColumn)).
 
     Parameters
     ----------

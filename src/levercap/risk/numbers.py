@@ -11,7 +11,7 @@ import numpy as np
 from levercap.config import PolicyConfig
 from levercap.core.names import FloatArray
 from levercap.core.portfolio import Portfolio
-from levercap.risk.kernel import NUMBERS, account_numbers
+from levercap.risk.kernel import RiskColumn, account_numbers
 from levercap.risk.paths import AdversePaths
 
 __all__ = ["RiskNumbers", "risk_numbers"]
@@ -66,7 +66,7 @@ def risk_numbers(
     threads : defaults to the processors this process may use
     """
     accounts = len(portfolio)
-    out = np.empty((accounts, NUMBERS))
+    out = np.empty((accounts, len(RiskColumn)))
     code = paths.codes(portfolio.symbols)[portfolio.symbol]
     limit = np.full(accounts, np.inf) if margin is None else np.ascontiguousarray(margin, dtype=np.float64)
     rule = np.array(
@@ -94,7 +94,7 @@ def risk_numbers(
     else:  # the kernel releases the interpreter lock; plain threads, unlike OpenMP, bear forks and concurrent callers
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(lambda task: account_numbers(task[0], task[1], *shared), tasks))
-    return RiskNumbers(*(np.ascontiguousarray(column) for column in out.T))
+    return RiskNumbers(**{column.name.lower(): np.ascontiguousarray(out[:, column]) for column in RiskColumn})
 
 
 def _processors() -> int:
