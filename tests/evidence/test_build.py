@@ -1,4 +1,4 @@
-"""The tables of the proof, on forecasts whose truth is known: they find it, and they agree with each other."""
+"""The evidence tables, on forecasts whose truth is known: they find it, and they agree with each other."""
 
 import json
 
@@ -9,8 +9,8 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from levercap.evaluation import fz0, leaderboard
-from levercap.evidence import EVENTS, STEPS, TABLES, build_tables, figures
-from levercap.evidence.backtests import COMPARISONS, TESTS
+from levercap.evidence import EVENTS, STEPS, TABLES, build_tables, headline_figures
+from levercap.evidence.backtest_table import COMPARISONS, TESTS
 from support.known_truth import day, record
 
 ROW = ["model", "side", "kind", "level"]
@@ -22,7 +22,7 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def proof(world):
+def evidence(world):
     steps = []
     evidence = build_tables(world, progress=lambda done, total: steps.append((done, total)))
     assert steps == [(done, STEPS) for done in range(1, STEPS + 1)]
@@ -30,8 +30,8 @@ def proof(world):
 
 
 @pytest.fixture(scope="module")
-def tables(proof):
-    return proof.tables
+def tables(evidence):
+    return evidence.tables
 
 
 def of(table, model="levercap", side="long", kind="end", level=0.975):
@@ -178,8 +178,8 @@ def test_murphy_diagrams_are_of_both_sides_and_both_forecasts(tables):
     assert set(curves["verdict"]) == {"dominates"}
 
 
-def test_figures_name_what_is_not_better(proof):
-    summary = figures(proof)
+def test_figures_name_what_is_not_better(evidence):
+    summary = headline_figures(evidence)
     json.dumps(summary, allow_nan=False)
     assert {line["model"] for line in summary["not_better_than_b1"]} == {"hs_250"}
     assert len(summary["not_better_than_b1"]) == 8
@@ -193,7 +193,7 @@ def test_figures_name_what_is_not_better(proof):
 def test_a_model_equal_to_b1_is_no_better(world):
     same = record(days=60, tails={"B1": world.tails["B1"], "levercap": world.tails["B1"]})
     evidence = build_tables(same)
-    summary = figures(evidence)
+    summary = headline_figures(evidence)
     assert len(summary["not_better_than_b1"]) == 8
     assert set(evidence.tables["leaderboard"]["verdict"]) == {"reference", "no difference"}
     assert summary["comparisons"] == {"better": 0, "no difference": 24, "worse": 0, "not computable": 0}
@@ -201,7 +201,7 @@ def test_a_model_equal_to_b1_is_no_better(world):
 
 def test_a_period_too_short_says_so_and_hides_nothing():
     short = build_tables(record(days=3, symbols=("SIM01USDT",)))
-    summary = figures(short)
+    summary = headline_figures(short)
     json.dumps(summary, allow_nan=False)
     tests = short.tables["backtests"]
     assert len(tests) == 8 * (2 * len(TESTS) - len(COMPARISONS))

@@ -10,12 +10,12 @@ import pytest
 
 from levercap.core.errors import DataError
 from levercap.report.build import EVIDENCE, render, write_report
-from levercap.report.figures.calibration import Calibrated, MurphyPanel, Ranking, calibration, murphy_curves
 from levercap.report.figures.forest import COVERED, ForestPanel, forest
+from levercap.report.figures.reliability import Calibrated, MurphyPanel, Ranking, calibration, murphy_curves
 from levercap.report.inputs import PROOF, Evaluation, read_evaluation
 from levercap.report.sections.hits import hit_rows, hits_section
 from levercap.report.sections.rows import tint, wash
-from support.evaluation_tables import proof, write_proof
+from support.evaluation_tables import evidence_tables, write_evidence_tables
 from support.html_page import Page
 
 SECTIONS = {
@@ -50,7 +50,7 @@ def report(tables: dict[str, pd.DataFrame]) -> Page:
 
 
 def test_a_whole_evaluation_has_every_section_in_order(tmp_path):
-    folder = write_proof(tmp_path / "whole", proof())
+    folder = write_evidence_tables(tmp_path / "whole", evidence_tables())
     page = Page(write_report(folder, None, None, tmp_path / "report.html").read_text(encoding="utf-8"))
     assert list(page.texts) == ORDER.split()
     assert "script" not in page.tags
@@ -63,7 +63,7 @@ def test_a_whole_evaluation_has_every_section_in_order(tmp_path):
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("section", list(SECTIONS))
 def test_a_section_without_its_tables_is_left_out_and_named(section):
-    tables = proof()
+    tables = evidence_tables()
     for i, name in enumerate(NEEDED[section]):
         if name == "leaderboard":
             tables[name] = tables[name].drop(columns=[c for c in tables[name] if c.startswith("p_romano_wolf")])
@@ -79,19 +79,19 @@ def test_a_section_without_its_tables_is_left_out_and_named(section):
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", sorted(PROOF))
 def test_any_one_table_alone_gives_a_report(name):
-    tables = proof()
+    tables = evidence_tables()
     assert "headline" in report({name: tables[name]}).texts
 
 
 @pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("absent", [("hits", "coverage"), ("shocks",), ("reliability", "leaderboard")])
 def test_tables_without_a_section_of_their_own_may_be_absent(absent):
-    assert "headline" in report({name: table for name, table in proof().items() if name not in absent}).texts
+    assert "headline" in report({name: table for name, table in evidence_tables().items() if name not in absent}).texts
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_missing_numbers_are_dashes_and_never_stop_the_report():
-    tables = proof()
+    tables = evidence_tables()
     for name, table in tables.items():
         numbers = [c for c in table.select_dtypes("float64") if c not in ("level", "barrier", "threshold")]
         tables[name] = table.assign(**{c: table[c].mask(np.arange(len(table)) % 3 == 0) for c in numbers})
@@ -102,16 +102,16 @@ def test_missing_numbers_are_dashes_and_never_stop_the_report():
 def test_hits_of_the_baseline_are_drawn_where_they_are_known(folders):
     rows = hit_rows(read_evaluation(folders["evaluation"]))
     without = hits_section(rows).body
-    beside = hits_section(rows, Evaluation(proof=proof())).body
+    beside = hits_section(rows, Evaluation(proof=evidence_tables())).body
     assert without != beside
     assert without.count("<figure>") == beside.count("<figure>") == 2
 
 
 def test_tables_without_their_columns_are_refused_all_at_once(tmp_path):
-    tables = proof()
+    tables = evidence_tables()
     tables["murphy"] = tables["murphy"].drop(columns=["low", "high"])
     tables["shocks"] = tables["shocks"].drop(columns="auc")
-    folder = write_proof(tmp_path / "evaluation", tables)
+    folder = write_evidence_tables(tmp_path / "evaluation", tables)
     with pytest.raises(DataError) as caught:
         read_evaluation(folder)
     assert "murphy.parquet has no column low, high" in str(caught.value)
@@ -119,11 +119,11 @@ def test_tables_without_their_columns_are_refused_all_at_once(tmp_path):
 
 
 def test_what_the_report_needs_is_what_an_evaluation_writes():
-    from levercap.evidence.tables import TABLES
+    from levercap.evidence.columns import TABLES
 
     for name, columns in PROOF.items():
         assert set(columns) <= set(TABLES[name]), name
-    for name, table in proof().items():
+    for name, table in evidence_tables().items():
         assert set(table) <= set(TABLES[name]), name
         assert set(PROOF.get(name, ())) <= set(table), name
 

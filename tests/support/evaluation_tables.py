@@ -220,7 +220,7 @@ def attributions() -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def proof(seed: int = 5) -> dict[str, pd.DataFrame]:
+def evidence_tables(seed: int = 5) -> dict[str, pd.DataFrame]:
     """Every table of evidence, by name."""
     rng = np.random.default_rng(seed)
     return {
@@ -231,7 +231,7 @@ def proof(seed: int = 5) -> dict[str, pd.DataFrame]:
     }  # fmt: skip
 
 
-def write_proof(folder: Path, tables: dict[str, pd.DataFrame]) -> Path:
+def write_evidence_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from levercap.evidence import Record
+from levercap.evidence import EvaluationInputs
 
 LEVELS = (0.975, 0.99)
 START = "2022-03-01"
@@ -47,7 +47,7 @@ def record(days=300, symbols=("BTCUSDT", "ETHUSDT", "ADAUSDT", "XRPUSDT"), seed=
         "start": day(start),
         "stop": day("2030-01-01"),
     }
-    return Record(**(made | changes))
+    return EvaluationInputs(**(made | changes))
 
 
 def said(sigma, barrier):

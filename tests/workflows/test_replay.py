@@ -13,7 +13,7 @@ from levercap.config import Config, PolicyConfig
 from levercap.core.errors import ConfigError
 from levercap.core.panel import HOUR
 from levercap.core.portfolio import Portfolio
-from levercap.evidence.replay import policy_evidence
+from levercap.evidence.replay_figures import replay_figures
 from levercap.limits.predictor import Predictor
 from levercap.workflows.replay import realised_path_losses, replay, snapshots
 
@@ -211,7 +211,7 @@ def test_the_evidence_equals_the_slow_twin():
     losses[rng.random(shape) < 0.1] = np.nan
     at_risk[:, 4] = np.nan
     config = Config(policy=PolicyConfig(maintenance_margin_rate=0.02))
-    found = policy_evidence(make_limits(leverage, at_risk), losses, config)
+    found = replay_figures(make_limits(leverage, at_risk), losses, config)
     judged, liquidation, debt, hits = slow_evidence(leverage, at_risk, losses, 0.02)
     assert found["account_days_judged"] == judged
     assert found["liquidation_rate"] == pytest.approx(liquidation)
@@ -233,7 +233,7 @@ def test_rejected_accounts_are_not_judged():
     leverage = np.array([[0.0, 4.0], [0.0, 5.0]])
     at_risk = np.full((2, 2), 0.1)
     limits = make_limits(leverage, at_risk, ["rejected", "scored"])
-    found = policy_evidence(limits, np.array([[0.2], [0.3]]), Config())
+    found = replay_figures(limits, np.array([[0.2], [0.3]]), Config())
     assert found["accounts"] == 1
     assert found["account_days_judged"] == 2
     assert found["liquidation_rate"] == 0.5
@@ -242,7 +242,7 @@ def test_rejected_accounts_are_not_judged():
 
 
 def test_nothing_known_gives_nulls_and_not_zeros():
-    found = policy_evidence(make_limits(np.full((1, 2), 3.0), np.full((1, 2), 0.1)), np.full((1, 2), np.nan), Config())
+    found = replay_figures(make_limits(np.full((1, 2), 3.0), np.full((1, 2), 0.1)), np.full((1, 2), np.nan), Config())
     for name in ("liquidation_rate", "bad_debt_bp_per_day", "path_var_99_hit_rate", "largest_1d_margin_rise"):
         assert found[name] is None, name
     assert found["account_days_judged"] == 0

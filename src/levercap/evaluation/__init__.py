@@ -4,7 +4,7 @@ from levercap.evaluation.comparison.confidence_set import (
     daily_losses,
     model_confidence_set,
 )
-from levercap.evaluation.comparison.influence import (
+from levercap.evaluation.comparison.influential_days import (
     Influence,
     influence,
     influential_days,
@@ -24,7 +24,7 @@ from levercap.evaluation.comparison.multiple import (
     holm,
     romano_wolf,
 )
-from levercap.evaluation.comparison.murphy import (
+from levercap.evaluation.comparison.murphy_diagram import (
     Dominance,
     MurphyDiagram,
     elementary_quantile,
@@ -41,16 +41,6 @@ from levercap.evaluation.comparison.zones import (
     Zones,
     comparative_backtest,
     three_zones,
-)
-from levercap.evaluation.coverage.backtests import (
-    Coverage,
-    Light,
-    TestResult,
-    christoffersen,
-    kupiec,
-    light_thresholds,
-    pooled_coverage,
-    traffic_light,
 )
 from levercap.evaluation.coverage.coin_coverage import (
     YEAR_DAYS,
@@ -82,6 +72,16 @@ from levercap.evaluation.coverage.durations import (
 )
 from levercap.evaluation.coverage.grid import (
     day_grid,
+)
+from levercap.evaluation.coverage.hit_tests import (
+    Coverage,
+    Light,
+    TestResult,
+    christoffersen,
+    kupiec,
+    light_thresholds,
+    pooled_coverage,
+    traffic_light,
 )
 from levercap.evaluation.coverage.independence import (
     PanelDynamicQuantile,
@@ -120,13 +120,6 @@ from levercap.evaluation.resampling.splits import (
     PurgedKFold,
     PurgedWalkForward,
 )
-from levercap.evaluation.scores.calibration import (
-    BrierParts,
-    brier_decomposition,
-    calibration_line,
-    reliability_table,
-    wilson_interval,
-)
 from levercap.evaluation.scores.corp import (
     ScoreParts,
     isotonic_quantile,
@@ -147,6 +140,13 @@ from levercap.evaluation.scores.losses import (
     pinball,
     qlike,
     skill,
+)
+from levercap.evaluation.scores.probability_calibration import (
+    BrierParts,
+    brier_decomposition,
+    cox_calibration,
+    reliability_table,
+    wilson_interval,
 )
 from levercap.evaluation.sequential.anytime import (
     ALARM,
@@ -246,7 +246,6 @@ __all__ = [
     "bootstrap_means",
     "brier",
     "brier_decomposition",
-    "calibration_line",
     "christoffersen",
     "coin_coverage",
     "combine_p_values",
@@ -254,6 +253,7 @@ __all__ = [
     "conditional_calibration",
     "coverage_by",
     "coverage_by_year",
+    "cox_calibration",
     "crps",
     "cumulative_test",
     "cumulative_violations",

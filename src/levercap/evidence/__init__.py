@@ -1,19 +1,19 @@
-"""The proof: every table that an evaluation writes beside its forecasts, made from forecasts and outcomes alone."""
+"""Evidence: every table that an evaluation writes beside its forecasts, made from forecasts and outcomes alone."""
 
-from levercap.evidence.build import STEPS, Evidence, Record, build_tables
-from levercap.evidence.figures import figures
+from levercap.evidence.build import STEPS, EvaluationInputs, EvidenceTables, build_tables
+from levercap.evidence.columns import CANDIDATE, TABLES
+from levercap.evidence.headline_figures import headline_figures
 from levercap.evidence.known_events import EVENTS, events_within, volatility_jumps
-from levercap.evidence.tables import CANDIDATE, TABLES
 
 __all__ = [
     "CANDIDATE",
     "EVENTS",
     "STEPS",
     "TABLES",
-    "Evidence",
-    "Record",
+    "EvaluationInputs",
+    "EvidenceTables",
     "build_tables",
     "events_within",
-    "figures",
+    "headline_figures",
     "volatility_jumps",
 ]

@@ -1,4 +1,4 @@
-"""Evidence: from what was forecast and what happened to all tables of the proof."""
+"""Evidence: from what was forecast and what happened to all evidence tables."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from levercap.core.errors import LevercapError
 from levercap.core.names import LEVELS, Side
 from levercap.core.progress import Progress, silent
 from levercap.evaluation import KINDS, REFERENCE, Matched, Row, match, murphy_diagram
-from levercap.evidence import shocks, stability
-from levercap.evidence.attributions import attributions
-from levercap.evidence.backtests import backtest_lines
+from levercap.evidence import shock_tables, stability
+from levercap.evidence.attribution_table import attributions
+from levercap.evidence.backtest_table import backtest_lines
+from levercap.evidence.columns import CANDIDATE, TABLES, frame, row_key
 from levercap.evidence.known_events import events_within, volatility_jumps
 from levercap.evidence.ranking import ranking
-from levercap.evidence.tables import CANDIDATE, TABLES, frame, row_key
 
-__all__ = ["STEPS", "Evidence", "Record", "build_tables"]
+__all__ = ["STEPS", "EvaluationInputs", "EvidenceTables", "build_tables"]
 
 STEPS: Final = 2 + 2 * len(Side) * len(KINDS) * len(LEVELS) + 1
 """Steps that `build_tables` reports."""
@@ -31,7 +31,7 @@ Lines = Iterable[Mapping[str, Any]] | pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
+class EvaluationInputs:
     """What was forecast in a walk-forward, and what happened.
 
     Attributes
@@ -60,8 +60,8 @@ class Record:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """Tables of the proof by name (`TABLES` says their columns), and notes on what could not be made and why."""
+class EvidenceTables:
+    """Evidence tables by name (`TABLES` says their columns), and notes on what could not be made and why."""
 
     tables: Mapping[str, pd.DataFrame]
     notes: tuple[str, ...]
@@ -91,16 +91,16 @@ class _Collection:
         }
 
 
-def build_tables(record: Record, seed: int = 0, progress: Progress = silent) -> Evidence:
-    """All tables of the proof. Everything random is seeded: the same record gives the same tables."""
-    outcomes = record.evaluated()
-    matched = match(record.tails, outcomes)
+def build_tables(inputs: EvaluationInputs, seed: int = 0, progress: Progress = silent) -> EvidenceTables:
+    """All evidence tables. Everything random is seeded: the same record gives the same tables."""
+    outcomes = inputs.evaluated()
+    matched = match(inputs.tails, outcomes)
     collection = _Collection()
-    table, notes = ranking(record.tails, outcomes, matched, seed)
+    table, notes = ranking(inputs.tails, outcomes, matched, seed)
     collection.parts["leaderboard"] = [table]
     collection.notes += notes
     progress(done := 1, STEPS)
-    breaks = _breaks(record)
+    breaks = _breaks(inputs)
     for row in matched:
         for model in (CANDIDATE, REFERENCE):
             if len(row.loss):
@@ -109,14 +109,14 @@ def build_tables(record: Record, seed: int = 0, progress: Progress = silent) -> 
                 collection.notes.append(f"{model} {_name(row)}: no forecast with a known outcome")
             progress(done := min(done + 1, STEPS - 2), STEPS)
     _others(collection, matched)
-    _shocks(collection, record.forecasts, outcomes, seed)
+    _shocks(collection, inputs.forecasts, outcomes, seed)
     progress(STEPS - 1, STEPS)
     _murphy(collection, matched, seed)
-    if record.scale is not None and record.features is not None:
-        scale, features = record.scale, record.features
+    if inputs.scale is not None and inputs.features is not None:
+        scale, features = inputs.scale, inputs.features
         collection.add("attributions", lambda: attributions(scale, features))
     progress(STEPS, STEPS)
-    return Evidence(collection.tables(), tuple(collection.notes))
+    return EvidenceTables(collection.tables(), tuple(collection.notes))
 
 
 @dataclass(frozen=True)
@@ -125,12 +125,12 @@ class _Breaks:
     days: Mapping[str, Mapping[str, pd.Timestamp]]
 
 
-def _breaks(record: Record) -> _Breaks:
-    symbols = tuple(map(str, record.forecasts["symbol"].unique()))
-    stop = min(record.stop, record.forecasts["as_of"].max() + pd.Timedelta(hours=1))
-    events = events_within(record.start, stop, symbols)
-    jumps = volatility_jumps(record.outcomes, record.start, stop)
-    inside = {name: first for name, (first, _) in events.items() if first >= record.start.floor("D")}
+def _breaks(inputs: EvaluationInputs) -> _Breaks:
+    symbols = tuple(map(str, inputs.forecasts["symbol"].unique()))
+    stop = min(inputs.stop, inputs.forecasts["as_of"].max() + pd.Timedelta(hours=1))
+    events = events_within(inputs.start, stop, symbols)
+    jumps = volatility_jumps(inputs.outcomes, inputs.start, stop)
+    inside = {name: first for name, (first, _) in events.items() if first >= inputs.start.floor("D")}
     return _Breaks(events, {"event": inside, "volatility jump": {f"{day:%Y-%m-%d}": day for day in jumps}})
 
 
@@ -156,14 +156,14 @@ def _others(collection: _Collection, matched: Matched) -> None:
 
 
 def _shocks(collection: _Collection, forecasts: pd.DataFrame, outcomes: pd.DataFrame, seed: int) -> None:
-    found = list(shocks.shocks_of(forecasts, outcomes))
+    found = list(shock_tables.shocks_of(forecasts, outcomes))
     if not found:
         collection.notes.append("shocks: the forecasts hold no shock probability with a known outcome")
     elif any(shock.implied is None for shock in found):
         collection.notes.append("shocks: no skill, since the forecasts do not hold the implied probabilities")
-    collection.add("shocks", lambda: [shocks.shock_lines(shock, seed) for shock in found])
+    collection.add("shocks", lambda: [shock_tables.shock_lines(shock, seed) for shock in found])
     for shock in found:
-        collection.add("reliability", lambda s=shock: shocks.reliability_lines(s))  # type: ignore[misc]
+        collection.add("reliability", lambda s=shock: shock_tables.reliability_lines(s))  # type: ignore[misc]
 
 
 def _murphy(collection: _Collection, matched: Matched, seed: int) -> None:

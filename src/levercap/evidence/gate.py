@@ -10,7 +10,7 @@ import pandas as pd
 
 from levercap.core.names import LEVELS, Side
 from levercap.evaluation.comparison.leaderboard import REFERENCE, Matched, Row, daily_mean, match
-from levercap.evaluation.coverage.backtests import Coverage, pooled_coverage
+from levercap.evaluation.coverage.hit_tests import Coverage, pooled_coverage
 from levercap.evaluation.resampling.bootstrap import interval
 
 __all__ = ["Decision", "GateRule", "decide"]

@@ -21,7 +21,7 @@ from levercap.evaluation import (
     model_confidence_set,
     romano_wolf,
 )
-from levercap.evidence.tables import frame
+from levercap.evidence.columns import frame
 
 __all__ = ["SIZE", "ranking"]
 

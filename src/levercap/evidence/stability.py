@@ -23,7 +23,7 @@ from levercap.evaluation import (
     post_break_coverage,
     share_passing,
 )
-from levercap.evidence.tables import row_key
+from levercap.evidence.columns import row_key
 
 __all__ = [
     "BREAK_DAYS",

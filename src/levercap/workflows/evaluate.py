@@ -14,8 +14,8 @@ import pandas as pd
 from levercap.config import Config
 from levercap.core.errors import ConfigError, DataError
 from levercap.core.progress import Progress, silent
-from levercap.evidence import STEPS, Evidence, Record, build_tables, figures
-from levercap.evidence.card import evaluation_card
+from levercap.evidence import STEPS, EvaluationInputs, EvidenceTables, build_tables, headline_figures
+from levercap.evidence.evaluation_card import evaluation_card
 from levercap.forecast import BASELINES, Forecaster, history
 from levercap.forecast.baselines.baseline import NEED_ARCH
 from levercap.forecast.history import Kind
@@ -87,7 +87,7 @@ def evaluate(
     before = len(NAMES) * len(months)
     tails = _walk_rivals(others, data, months, config, lambda done, _: progress(before + done, total))
     mine, baseline = walked["levercap"], walked["b1"]
-    record = Record(
+    inputs = EvaluationInputs(
         tails={"B1": baseline.tails, "levercap": mine.tails, **tails},
         forecasts=mine.forecasts,
         outcomes=data.outcomes,
@@ -96,9 +96,9 @@ def evaluate(
         scale=mine.last.scale,
         features=_rows(data.features, Month(start, stop)),
     )
-    evidence = build_tables(record, progress=lambda done, _: progress(total - STEPS + done, total))
-    summary = _summary(evidence, record, others, config, market) | {"fallback_months": list(mine.fallbacks)}
-    _write(out, record, baseline.tails, tails, mine.market, evidence, summary)
+    evidence = build_tables(inputs, progress=lambda done, _: progress(total - STEPS + done, total))
+    summary = _summary(evidence, inputs, others, config, market) | {"fallback_months": list(mine.fallbacks)}
+    _write(out, inputs, baseline.tails, tails, mine.market, evidence, summary)
     return summary
 
 
@@ -116,7 +116,7 @@ class _Walked:
 def _walk_own(
     data: Dataset, months: Sequence[Month], config: Config, progress: Callable[[int], None]
 ) -> dict[Kind, _Walked]:
-    """Our own forecaster, and B1 by the same road."""
+    """Our own forecaster, and B1 by the same pipeline."""
     past = {kind: history(kind, data.features, data.outcomes, config.forecast) for kind in NAMES}
     walked = {}
     for k, kind in enumerate(NAMES):
@@ -146,13 +146,15 @@ def _rows(table: pd.DataFrame, month: Month) -> pd.DataFrame:
     return table[(table["as_of"] >= month.start) & (table["as_of"] < month.stop)]
 
 
-def _summary(evidence: Evidence, record: Record, against: Rivals, config: Config, market: Market) -> dict[str, Any]:
+def _summary(
+    evidence: EvidenceTables, inputs: EvaluationInputs, against: Rivals, config: Config, market: Market
+) -> dict[str, Any]:
     return {
-        "from": record.start.isoformat(),
-        "to": record.stop.isoformat(),
-        "origins": int(record.forecasts["as_of"].nunique()),
-        "symbols": int(record.forecasts["symbol"].nunique()),
-        **figures(evidence),
+        "from": inputs.start.isoformat(),
+        "to": inputs.stop.isoformat(),
+        "origins": int(inputs.forecasts["as_of"].nunique()),
+        "symbols": int(inputs.forecasts["symbol"].nunique()),
+        **headline_figures(evidence),
         "skipped": dict(against.skipped),
         "config_hash": config.config_hash(),
         "data_hash": market.panel.data_hash(),
@@ -161,21 +163,21 @@ def _summary(evidence: Evidence, record: Record, against: Rivals, config: Config
 
 def _write(
     out: Path,
-    record: Record,
+    inputs: EvaluationInputs,
     baseline: pd.DataFrame,
     others: dict[str, pd.DataFrame],
     market_shocks: pd.DataFrame,
-    evidence: Evidence,
+    evidence: EvidenceTables,
     summary: dict[str, Any],
 ) -> None:
     parts = [table.assign(model=pd.Series(name, index=table.index, dtype="str")) for name, table in others.items()]
     rest = pd.concat(parts, ignore_index=True) if parts else baseline.iloc[:0].assign(model=pd.Series(dtype="str"))
     tables = {
-        "forecasts": record.forecasts,
-        "tails": record.tails["levercap"],
+        "forecasts": inputs.forecasts,
+        "tails": inputs.tails["levercap"],
         "baseline_tails": baseline,
         "tails_against": rest[["model", *baseline.columns]],
-        "outcomes": record.evaluated(),
+        "outcomes": inputs.evaluated(),
         "market_shocks": market_shocks,
         **evidence.tables,
     }

@@ -17,7 +17,7 @@ from levercap.core.panel import Panel
 from levercap.core.portfolio import Portfolio
 from levercap.core.progress import Progress, silent
 from levercap.core.snapshot import Snapshot
-from levercap.evidence.replay import policy_evidence
+from levercap.evidence.replay_figures import replay_figures
 from levercap.forecast import history
 from levercap.forecast.history import KINDS
 from levercap.limits.predictor import Predictor
@@ -64,7 +64,7 @@ def replay(
     losses = realised_path_losses(
         market.panel, clean_book(accounts, positions, market.panel.symbols).portfolio, origins
     )
-    evidence = policy_evidence(limits, losses, config)
+    evidence = replay_figures(limits, losses, config)
     with atomic_folder(out) as building:
         write_parquet(limits, building / "limits.parquet")
         write_json(evidence, building / "evidence.json")

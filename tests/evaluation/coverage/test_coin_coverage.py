@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from levercap.evaluation.coverage.backtests import Light, kupiec, pooled_coverage
 from levercap.evaluation.coverage.coin_coverage import (
     coin_coverage,
     coverage_by,
@@ -13,6 +12,7 @@ from levercap.evaluation.coverage.coin_coverage import (
     post_break_coverage,
     share_passing,
 )
+from levercap.evaluation.coverage.hit_tests import Light, kupiec, pooled_coverage
 
 DAYS = pd.date_range("2021-01-01", periods=1200, freq="D", tz="UTC", unit="us")
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import binom, chi2, geom, weibull_min
 
-from levercap.evaluation.coverage.backtests import christoffersen
 from levercap.evaluation.coverage.durations import duration_moments, weibull_duration
+from levercap.evaluation.coverage.hit_tests import christoffersen
 
 
 def waits(series: np.ndarray) -> list[tuple[int, bool]]:

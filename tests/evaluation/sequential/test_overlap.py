@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from levercap.evaluation.coverage.backtests import kupiec
+from levercap.evaluation.coverage.hit_tests import kupiec
 from levercap.evaluation.sequential.anytime import bet, fractions_from_evalues
 from levercap.evaluation.sequential.overlap import (
     combine_p_values,

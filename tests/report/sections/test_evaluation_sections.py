@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import number, percent, probability, row_name, signed
+from levercap.report.page.formatting import loss_label, number, percent, probability, signed
 from levercap.report.page.html import Section
 from levercap.report.sections.attributions import attributions_section
 from levercap.report.sections.backtests import COMPARATIVE, WORDS, backtests_section
@@ -22,13 +22,13 @@ from levercap.report.sections.murphy import murphy_section
 from levercap.report.sections.scores import board_of
 from levercap.report.sections.shocks import shocks_section
 from levercap.report.sections.weaknesses import weaknesses_section
-from support import evaluation_tables as proof_world
-from support.evaluation_tables import KEYS, proof
+from support import evaluation_tables as evidence_world
+from support.evaluation_tables import KEYS, evidence_tables
 from support.html_page import Page
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
-TABLES = proof()
+TABLES = evidence_tables()
 
 
 def evaluation(**changed: pd.DataFrame) -> Evaluation:
@@ -60,7 +60,7 @@ def at(frame: pd.DataFrame, key: tuple[str, str, float], **also: object) -> pd.S
 def test_the_leaderboard_has_every_line_with_its_numbers():
     overview, whole = tables(models_section)
     groups = [row for row in whole[1:] if len(row) == 1]
-    assert [g[0] for g in groups] == [f"{row_name(*key)} (800 days, 3 coins)" for key in KEYS]
+    assert [g[0] for g in groups] == [f"{loss_label(*key)} (800 days, 3 coins)" for key in KEYS]
     lines = [row for row in whole[1:] if len(row) > 1]
     assert len(lines) == len(TABLES["leaderboard"])
     named = {"GJR-GARCH, extreme values": "gjr_evt", "historical simulation, 250 days": "hs_250"}
@@ -161,12 +161,12 @@ def test_backtests_say_in_words_what_passes_and_what_rejects():
     page = read(backtests_section(evaluation()))
     coverage, meanings, mine, baseline, against = (rows for _, rows in page.tables)
     frame = own("backtests")
-    absolute = frame[~frame["test"].isin(proof_world.AGAINST)]
+    absolute = frame[~frame["test"].isin(evidence_world.AGAINST)]
     failed = int((absolute["verdict"] == "fail").sum())
     text = page.texts["backtests"]
     passed = int((absolute["verdict"] == "pass").sum())
     assert f"levercap: of {len(absolute)} tests {passed} pass and {failed} reject; 2 cannot be computed" in text
-    assert [row[0] for row in meanings[1:]] == [*proof_world.TESTS, *proof_world.AGAINST]
+    assert [row[0] for row in meanings[1:]] == [*evidence_world.TESTS, *evidence_world.AGAINST]
     for row in meanings[1:]:
         part = frame[frame["test"] == row[0]]["verdict"]
         assert row[1:2] + row[5:] == [WORDS[row[0]].asks.replace(" %", "\u202f%"), WORDS[row[0]].rejected]
@@ -178,14 +178,14 @@ def test_backtests_say_in_words_what_passes_and_what_rejects():
     assert mine[3][1:] == ["fail 0.012"] * 8
     assert baseline[3][1:] == ["fail 0.012"] * 4 + ["pass 0.300"] * 4
     assert mine[4][1:3] == ["pass 0.400", "–"]
-    assert [row[0] for row in against[1:]] == list(proof_world.AGAINST)
+    assert [row[0] for row in against[1:]] == list(evidence_world.AGAINST)
     lines = [row for row in coverage[1:] if len(row) > 1]
     assert [row[0] for row in lines[:2]] == ["levercap", "B1"]
     assert lines[0][2] == percent(at(own("coverage"), KEYS[0])["hit_rate"])
 
 
 def test_every_backtest_of_an_evaluation_has_words():
-    from levercap.evidence.backtests import COMPARISONS, TESTS
+    from levercap.evidence.backtest_table import COMPARISONS, TESTS
 
     assert set(TESTS) == set(WORDS)
     assert set(COMPARISONS) == set(COMPARATIVE)

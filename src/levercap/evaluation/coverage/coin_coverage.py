@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
 from levercap.core.names import BoolArray, FloatArray
-from levercap.evaluation.coverage.backtests import kupiec, pooled_coverage, traffic_light
+from levercap.evaluation.coverage.hit_tests import kupiec, pooled_coverage, traffic_light
 from levercap.evaluation.resampling.bootstrap import bootstrap_means
 
 __all__ = ["YEAR_DAYS", "coin_coverage", "coverage_by", "coverage_by_year", "post_break_coverage", "share_passing"]

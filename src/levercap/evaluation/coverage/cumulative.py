@@ -18,7 +18,7 @@ from scipy.special import comb, factorial
 from scipy.stats import binom, norm
 
 from levercap.core.names import FloatArray
-from levercap.evaluation.coverage.backtests import TestResult
+from levercap.evaluation.coverage.hit_tests import TestResult
 from levercap.evaluation.resampling.bootstrap import standard_error
 from levercap.evaluation.resampling.montecarlo import monte_carlo
 

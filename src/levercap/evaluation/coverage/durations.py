@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from levercap.core.names import BoolArray, FloatArray, IntArray
-from levercap.evaluation.coverage.backtests import TestResult
+from levercap.evaluation.coverage.hit_tests import TestResult
 from levercap.evaluation.resampling.montecarlo import monte_carlo
 
 __all__ = ["DurationTest", "duration_moments", "weibull_duration"]

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from levercap.core.names import FloatArray, IntArray
-from levercap.evaluation.coverage.backtests import TestResult
 from levercap.evaluation.coverage.grid import day_grid
+from levercap.evaluation.coverage.hit_tests import TestResult
 from levercap.evaluation.resampling.montecarlo import monte_carlo
 
 __all__ = ["PanelDynamicQuantile", "dynamic_quantile", "panel_dynamic_quantile"]

@@ -1,7 +1,8 @@
 """What a mean score is made of: how wrong the level of a forecast is, and how much its order knows.
 
 CORP (Dimitriadis, Gneiting and Jordan, PNAS 2021): the recalibrated forecast is the best non-decreasing function of the
-forecast, so no bins have to be chosen. The Brier score's parts are in `levercap.evaluation.scores.calibration`.
+forecast, so no bins have to be chosen. The parts of the Brier score are in
+`levercap.evaluation.scores.probability_calibration`.
 """
 
 from __future__ import annotations

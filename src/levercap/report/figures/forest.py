@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from levercap.core.names import FloatArray
 from levercap.report.figures.drawing import BLUE, GREY, ORANGE, RED, drawing, svg
-from levercap.report.page.formatting import NARROW, minus, row_name
+from levercap.report.page.formatting import NARROW, loss_label, minus
 from levercap.report.sections.rows import Key, lines_of, pick
 
 __all__ = ["BETTER", "COVERED", "ForestPanel", "Reading", "forest", "forest_panel"]
@@ -71,7 +71,7 @@ def forest_panel(
     """
     part = pick(frame, key)
     value, low, high = (lines_of(part, name, lines, column) for column in columns)
-    return ForestPanel(row_name(*key), value, low, high, reference=level)
+    return ForestPanel(loss_label(*key), value, low, high, reference=level)
 
 
 def forest(

@@ -10,13 +10,13 @@ __all__ = [
     "NARROW",
     "count",
     "level_name",
+    "loss_label",
     "minus",
     "money",
     "multiple",
     "number",
     "percent",
     "probability",
-    "row_name",
     "signed",
     "words",
 ]
@@ -90,7 +90,7 @@ def level_name(level: float) -> str:
     return f"{100 * level:g}{NARROW}%"
 
 
-def row_name(side: str, kind: str, level: float) -> str:
+def loss_label(side: str, kind: str, level: float) -> str:
     """One combination in every table and figure: ``long, path, 99 %``."""
     return f"{side}, {kind}, {level_name(level)}"
 

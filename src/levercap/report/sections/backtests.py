@@ -10,7 +10,7 @@ import pandas as pd
 from levercap.evaluation import REFERENCE
 from levercap.report.figures.drawing import GREY, RED
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import NARROW, count, percent, probability, row_name
+from levercap.report.page.formatting import NARROW, count, loss_label, percent, probability
 from levercap.report.page.html import Column, Section, bullets, heading, paragraph, table
 from levercap.report.sections.rows import MODEL, Key, head, kinds_of, model_name, models_of, pick, wash
 
@@ -131,7 +131,7 @@ def _coverage(frame: pd.DataFrame) -> str:
     parts = [pick(frame, key).sort_values("model", key=lambda m: m != MODEL, kind="stable") for key in keys]
     joined = pd.concat(parts, ignore_index=True)
     groups = [
-        f"{row_name(*key)}: nominal {percent(1 - key[2])}"
+        f"{loss_label(*key)}: nominal {percent(1 - key[2])}"
         for key, p in zip(keys, parts, strict=True)
         for _ in range(len(p))
     ]
@@ -185,7 +185,7 @@ def _rejections(own: pd.DataFrame) -> str:
 
 
 def _kind(line: pd.Series) -> str:
-    return row_name(str(line["side"]), str(line["kind"]), float(line["level"]))
+    return loss_label(str(line["side"]), str(line["kind"]), float(line["level"]))
 
 
 def _detail(line: pd.Series) -> str:

@@ -13,7 +13,7 @@ from levercap.evaluation import REFERENCE
 from levercap.report.figures.drawing import ORANGE, RED
 from levercap.report.figures.forest import forest, forest_panel
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import percent, row_name, signed
+from levercap.report.page.formatting import loss_label, percent, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
 from levercap.report.sections.rows import MODEL, Key, head, kinds_of, lines_of, pick, tint, wash
 
@@ -57,7 +57,7 @@ def _years(frame: pd.DataFrame) -> str:
     ]
     if behind:
         sentences.append(
-            f"No better than {REFERENCE}: " + "; ".join(f"{row_name(*key)} in {year}" for key, year in behind) + "."
+            f"No better than {REFERENCE}: " + "; ".join(f"{loss_label(*key)} in {year}" for key, year in behind) + "."
         )
     days = _column(frame, keys[0], "year", years, "days")
     table_of_hits = _hit_years(frame, keys, years, days)
@@ -105,7 +105,7 @@ def _coins(frame: pd.DataFrame) -> str:
 def _coin_sentence(part: pd.DataFrame, key: Key) -> str:
     worse = part[part["d_fz0"] >= 0].sort_values("d_fz0", ascending=False)
     passing = int(part["passes"].astype(bool).sum())
-    text = f"{row_name(*key)}: better on {int((part['d_fz0'] < 0).sum())} of {len(part)} coins, "
+    text = f"{loss_label(*key)}: better on {int((part['d_fz0'] < 0).sum())} of {len(part)} coins, "
     text += f"{passing} of {len(part)} pass Kupiec's test."
     if len(worse):
         names = ", ".join(

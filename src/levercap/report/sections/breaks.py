@@ -9,7 +9,7 @@ import pandas as pd
 from levercap.report.figures.drawing import ORANGE, RED
 from levercap.report.figures.forest import COVERED, forest, forest_panel
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import percent, row_name, signed
+from levercap.report.page.formatting import loss_label, percent, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
 from levercap.report.sections.rows import MODEL, head, kinds_of, lines_of, model_name, models_of, pick, wash
 
@@ -71,7 +71,7 @@ def _said(frame: pd.DataFrame) -> list[str]:
     for source, part in change.groupby("source", sort=False):
         up = part[part["low"] > 0]
         names = "; ".join(
-            f"{row_name(*key)} ({signed(100 * float(rate), 2)} points)"
+            f"{loss_label(*key)} ({signed(100 * float(rate), 2)} points)"
             for key in kinds_of(up)
             for rate in pick(up, key)["hit_rate"]
         )

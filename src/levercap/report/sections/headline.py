@@ -8,7 +8,7 @@ import pandas as pd
 from levercap.core.names import Status
 from levercap.evaluation import REFERENCE
 from levercap.report.inputs import Evaluation, Scores
-from levercap.report.page.formatting import count, multiple, number, percent, row_name, words
+from levercap.report.page.formatting import count, loss_label, multiple, number, percent, words
 from levercap.report.page.html import Section, bullets, cards
 from levercap.report.sections.hits import HitRow, hit_card
 from levercap.report.sections.limits import limit_cards
@@ -73,7 +73,7 @@ def _on_hits(rows: tuple[HitRow, ...]) -> list[str]:
         return ["Value at risk was not checked against what happened."]
     off = [r for r in rows if not r.coverage.low <= 1 - r.level <= r.coverage.high]
     names = "; ".join(
-        f"{row_name(r.side, r.kind, r.level)} ({percent(r.coverage.hit_rate)} instead of {percent(1 - r.level)})"
+        f"{loss_label(r.side, r.kind, r.level)} ({percent(r.coverage.hit_rate)} instead of {percent(1 - r.level)})"
         for r in off
     )
     lights = [r.light for r in rows]

@@ -19,7 +19,7 @@ from levercap.evaluation import (
 )
 from levercap.report.figures.charts import HitSeries, hits_over_time
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import level_name, percent, row_name
+from levercap.report.page.formatting import level_name, loss_label, percent
 from levercap.report.page.html import Card, Column, Section, figure, note, paragraph, table
 from levercap.report.sections.rows import MODEL, pick
 
@@ -157,7 +157,7 @@ def _series(row: HitRow, reference: pd.Series | None = None) -> HitSeries:
 
 def _table(rows: tuple[HitRow, ...]) -> str:
     columns = [
-        Column("loss and level", [row_name(r.side, r.kind, r.level) for r in rows], numeric=False),
+        Column("loss and level", [loss_label(r.side, r.kind, r.level) for r in rows], numeric=False),
         Column("nominal", [percent(1 - r.level) for r in rows]),
         Column("hit rate", [percent(r.coverage.hit_rate) for r in rows]),
         Column("95 % interval", [f"[{percent(r.coverage.low)}, {percent(r.coverage.high)}]" for r in rows]),

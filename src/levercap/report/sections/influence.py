@@ -11,7 +11,7 @@ from levercap.evaluation import REFERENCE
 from levercap.report.figures.charts import leads
 from levercap.report.figures.forest import forest, forest_panel
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import count, row_name, signed
+from levercap.report.page.formatting import count, loss_label, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
 from levercap.report.sections.rows import MODEL, Key, head, kinds_of, lines_of, listed, pick, tint
 
@@ -52,11 +52,11 @@ def _few(frame: pd.DataFrame) -> str:
     names = ("d_fz0", "without_top10", "without_helpful10")
     whole, without, worst = (frame[name].to_numpy(dtype=float, na_value=np.nan) for name in names)
     drawn = leads(
-        [row_name(*key) for key in keys], whole, without, worst, f"FZ0 difference to {REFERENCE} (left is better)"
+        [loss_label(*key) for key in keys], whole, without, worst, f"FZ0 difference to {REFERENCE} (left is better)"
     )
     alt = f"Difference of FZ0 to {REFERENCE} with all days, without the ten most influential, and in the worst case"
     columns = [
-        Column("loss and level", [row_name(*key) for key in keys], numeric=False),
+        Column("loss and level", [loss_label(*key) for key in keys], numeric=False),
         Column("days", [count(v) for v in frame["days"]]),
         Column("all days", [signed(v, 3) for v in whole]),
         Column("without the ten\nmost influential", [signed(v, 3) for v in without]),
@@ -154,7 +154,7 @@ def _said(frame: pd.DataFrame) -> list[str]:
     lines = [f"Without all events together {kept} of {sum(lead.values())} leads stay."]
     if turned:
         lines.insert(
-            0, "A lead that one event made: " + "; ".join(f"{row_name(*k)} without {e}" for k, e in turned) + "."
+            0, "A lead that one event made: " + "; ".join(f"{loss_label(*k)} without {e}" for k, e in turned) + "."
         )
     else:
         lines.insert(0, "No lead is lost by leaving out any one event.")

@@ -11,7 +11,7 @@ import pandas as pd
 from levercap.evaluation import REFERENCE
 from levercap.report.figures.forest import ForestPanel, forest
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import count, number, percent, probability, row_name, signed
+from levercap.report.page.formatting import count, loss_label, number, percent, probability, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
 from levercap.report.sections.rows import MODEL, Key, kinds_of, lines_of, model_name, pick, tint
 
@@ -97,7 +97,7 @@ def _panel(rivals: pd.DataFrame, key: Key, order: Sequence[str]) -> ForestPanel:
 
     low, high = column("ci_low"), column("ci_high")
     wide = (np.fmin(low, column("ci_low_60")), np.fmax(high, column("ci_high_60")))
-    return ForestPanel(row_name(*key), column("d_fz0"), low, high, *wide)
+    return ForestPanel(loss_label(*key), column("d_fz0"), low, high, *wide)
 
 
 def _sentences(board: pd.DataFrame, order: Sequence[str]) -> list[str]:
@@ -152,7 +152,7 @@ def _table(board: pd.DataFrame) -> str:
     parts = [pick(board, key).sort_values("d_fz0", kind="stable", na_position="last") for key in keys]
     frame = pd.concat(parts, ignore_index=True)
     groups = [
-        f"{row_name(*key)} ({_extent(part)})" for key, part in zip(keys, parts, strict=True) for _ in range(len(part))
+        f"{loss_label(*key)} ({_extent(part)})" for key, part in zip(keys, parts, strict=True) for _ in range(len(part))
     ]
     reference = (frame["model"] == REFERENCE).to_numpy()
     full = float(np.nanquantile(np.abs(frame["d_fz0"].astype(float)), 0.9)) if frame["d_fz0"].notna().any() else 0.0

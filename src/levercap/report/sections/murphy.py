@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from levercap.evaluation import REFERENCE
-from levercap.report.figures.calibration import MurphyPanel, murphy_curves
+from levercap.report.figures.reliability import MurphyPanel, murphy_curves
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import level_name, percent, probability
 from levercap.report.page.html import Column, Section, bullets, figure, paragraph, table

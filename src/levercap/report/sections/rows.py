@@ -10,7 +10,7 @@ import pandas as pd
 
 from levercap.core.names import FloatArray
 from levercap.report.figures.drawing import BLUE, RED
-from levercap.report.page.formatting import level_name, row_name
+from levercap.report.page.formatting import level_name, loss_label
 
 __all__ = ["MODEL", "Key", "head", "kinds_of", "lines_of", "listed", "model_name", "models_of", "pick", "tint", "wash"]
 
@@ -69,7 +69,7 @@ def lines_of(frame: pd.DataFrame, name: str, lines: Sequence[object], column: st
 
 def listed(keys: Sequence[Key]) -> str:
     """Kinds of forecast in a sentence."""
-    return "; ".join(row_name(*key) for key in keys)
+    return "; ".join(loss_label(*key) for key in keys)
 
 
 def tint(value: float, full: float) -> str:

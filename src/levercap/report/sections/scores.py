@@ -11,7 +11,7 @@ import pandas as pd
 from levercap.evaluation import REFERENCE, leaderboard
 from levercap.report.figures.charts import intervals
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import count, number, percent, row_name, signed
+from levercap.report.page.formatting import count, loss_label, number, percent, signed
 from levercap.report.page.html import Card, Column, Section, bullets, figure, note, paragraph, table
 from levercap.report.sections.rows import MODEL
 
@@ -98,7 +98,7 @@ def facts_of(board: pd.DataFrame) -> ScoreFacts:
 def _labels(board: pd.DataFrame) -> list[str]:
     several = board["model"].nunique() > 1
     return [
-        (f"{row['model']}: " if several else "") + row_name(row["side"], row["kind"], row["level"])
+        (f"{row['model']}: " if several else "") + loss_label(row["side"], row["kind"], row["level"])
         for _, row in board.iterrows()
     ]
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from levercap.report.figures.calibration import Calibrated, Ranking
+from levercap.report.figures.reliability import Calibrated, Ranking
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import count, number, percent
 from levercap.report.page.html import Column, bullets, heading, paragraph, table

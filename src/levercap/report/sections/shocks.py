@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import FloatArray
-from levercap.evaluation import BrierParts, brier_decomposition, calibration_line, reliability_table
+from levercap.evaluation import BrierParts, brier_decomposition, cox_calibration, reliability_table
 from levercap.evaluation.scores.corp import reliability_band
-from levercap.report.figures.calibration import Calibrated, calibration
+from levercap.report.figures.reliability import Calibrated, calibration
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import count, number, percent
 from levercap.report.page.html import Card, Column, Section, figure, note, paragraph, table
@@ -141,7 +141,7 @@ def _shock(both: pd.DataFrame, column: str, barrier: float, side: str) -> Shock 
     event = np.asarray(known[f"path_{side}"] >= barrier, dtype=np.float64)
     probability = known[column].to_numpy(dtype=np.float64)
     day = known["as_of"].dt.floor("D").to_numpy()
-    intercept, slope = calibration_line(event, probability)
+    intercept, slope = cox_calibration(event, probability)
     return Shock(
         barrier=barrier,
         side=side,

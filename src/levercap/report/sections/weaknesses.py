@@ -9,7 +9,7 @@ import pandas as pd
 
 from levercap.evaluation import REFERENCE
 from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import number, percent, probability, row_name, signed
+from levercap.report.page.formatting import loss_label, number, percent, probability, signed
 from levercap.report.page.html import Section, bullets, heading, paragraph
 from levercap.report.sections.influence import unproven_without
 from levercap.report.sections.models import TESTED, stars
@@ -57,7 +57,7 @@ def _overall(board: pd.DataFrame, evaluation: Evaluation) -> list[str]:
     lines = []
     for _, line in board.sort_values(["side", "kind", "level"]).iterrows():
         key = (str(line["side"]), str(line["kind"]), float(line["level"]))
-        text = f"{row_name(*key)}: difference {signed(float(line['d_fz0']), 3)}"
+        text = f"{loss_label(*key)}: difference {signed(float(line['d_fz0']), 3)}"
         text += f" [{signed(float(line['ci_low']), 3)}, {signed(float(line['ci_high']), 3)}]"
         if float(line["d_fz0"]) >= 0:
             lines.append(f"{text}. It does not beat {REFERENCE}.")
@@ -87,7 +87,7 @@ def _rivals(board: pd.DataFrame) -> list[str]:
             f"{model_name(str(r['model']))} ({signed(float(r['d_fz0']), 3)})" for _, r in ahead.iterrows()
         )
         if names:
-            lines.append(f"{row_name(*key)}: {names} scores lower than its {signed(float(own.iloc[0]), 3)}.")
+            lines.append(f"{loss_label(*key)}: {names} scores lower than its {signed(float(own.iloc[0]), 3)}.")
     return lines
 
 
@@ -164,7 +164,7 @@ def _murphy(evaluation: Evaluation) -> list[str]:
     }
     return [
         f"{names.get(str(line['forecast']), str(line['forecast'])).capitalize()}, "
-        f"{row_name(str(line['side']), str(line['kind']), float(line['level']))}: {meaning[str(line['verdict'])]}."
+        f"{loss_label(str(line['side']), str(line['kind']), float(line['level']))}: {meaning[str(line['verdict'])]}."
         for _, line in first.iterrows()
         if str(line["verdict"]) in meaning
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import FloatArray
-from levercap.evidence.tables import frame
+from levercap.evidence.columns import frame
 from levercap.forecast.scale import TARGETS
 
 __all__ = ["attributions"]

@@ -1,4 +1,4 @@
-"""The tables of the proof: their columns in one place, so that a table without rows still says what it would hold."""
+"""The evidence tables: their columns in one place, so that a table without rows still says what it would hold."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from levercap.evaluation import (
     block_length,
     bootstrap_means,
     brier_decomposition,
-    calibration_line,
+    cox_calibration,
     log_loss,
     log_loss_decomposition,
     reliability_table,
@@ -79,7 +79,7 @@ def shock_lines(shocks: Shocks, seed: int = 0) -> dict[str, Any]:
     """Line of the table ``shocks``."""
     event, probability, implied = shocks.event, shocks.probability, shocks.implied
     brier, logarithmic = brier_decomposition(event, probability), log_loss_decomposition(event, probability)
-    intercept, slope = calibration_line(event, probability)
+    intercept, slope = cox_calibration(event, probability)
     line: dict[str, Any] = {
         "side": str(shocks.side),
         "barrier": shocks.barrier,

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import expit, logit
 from scipy.stats import binomtest
 
-from levercap.evaluation import brier_decomposition, calibration_line, reliability_table, wilson_interval
+from levercap.evaluation import brier_decomposition, cox_calibration, reliability_table, wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -82,23 +82,23 @@ def test_miscalibration_sees_wrong_levels_and_discrimination_only_the_order(fore
 
 def test_calibration_line_recovers_a_known_distortion(forecasts):
     truth, event = forecasts
-    assert calibration_line(event, truth) == pytest.approx((0.0, 1.0), abs=0.1)
+    assert cox_calibration(event, truth) == pytest.approx((0.0, 1.0), abs=0.1)
     distorted = expit((logit(truth) + 0.5) * 2.0)  # logit(truth) = logit(distorted) / 2 - 0.5
-    assert calibration_line(event, distorted) == pytest.approx((-0.5, 0.5), abs=0.1)
+    assert cox_calibration(event, distorted) == pytest.approx((-0.5, 0.5), abs=0.1)
 
 
 def test_calibration_line_solves_the_score_equations(forecasts):
     truth, event = forecasts
     probability = truth[:500] ** 0.7
-    intercept, slope = calibration_line(event[:500], probability)
+    intercept, slope = cox_calibration(event[:500], probability)
     residual = event[:500] - expit(intercept + slope * logit(probability))
     assert residual.sum() == pytest.approx(0, abs=1e-6)
     assert (residual * logit(probability)).sum() == pytest.approx(0, abs=1e-6)
 
 
 def test_a_line_that_the_data_do_not_identify_is_missing():
-    assert np.isnan(calibration_line([0, 0, 0], [0.1, 0.2, 0.3])).all()
-    assert np.isnan(calibration_line([0, 1, 0], [0.2, 0.2, 0.2])).all()
+    assert np.isnan(cox_calibration([0, 0, 0], [0.1, 0.2, 0.3])).all()
+    assert np.isnan(cox_calibration([0, 1, 0], [0.2, 0.2, 0.2])).all()
 
 
 def test_impossible_input_is_refused():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.evaluation import leaderboard, match
-from levercap.evaluation.comparison.influence import influence, influential_days, leave_events_out
+from levercap.evaluation.comparison.influential_days import influence, influential_days, leave_events_out
 from levercap.evaluation.comparison.multiple import daily_differences
 from levercap.evaluation.resampling.bootstrap import interval
 

@@ -13,7 +13,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from levercap.core.names import FloatArray
 
-__all__ = ["BrierParts", "brier_decomposition", "calibration_line", "reliability_table", "wilson_interval"]
+__all__ = ["BrierParts", "brier_decomposition", "cox_calibration", "reliability_table", "wilson_interval"]
 
 SMALLEST_PROBABILITY = 1e-6
 """Probabilities nearer to 0 or 1 than this are moved here before a logit is taken."""
@@ -97,7 +97,7 @@ def brier_decomposition(event: ArrayLike, probability: ArrayLike) -> BrierParts:
     return BrierParts(score, max(score - recalibrated_score, 0.0), max(base - recalibrated_score, 0.0), base)
 
 
-def calibration_line(event: ArrayLike, probability: ArrayLike) -> tuple[float, float]:
+def cox_calibration(event: ArrayLike, probability: ArrayLike) -> tuple[float, float]:
     """Intercept and slope of a logistic regression of the event on the logit of its probability (Cox, 1958).
 
     0 and 1 are perfect. A slope below 1 means that forecasts are too extreme; an intercept above 0, at slope 1, that

@@ -1,4 +1,4 @@
-"""Evidence about a policy: what accounts at their limits would have suffered, and how the limits moved."""
+"""Headline figures of a replay: what accounts at their limits would have suffered, and how the limits moved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 from levercap.config import Config
 from levercap.core.names import FloatArray
 
-__all__ = ["policy_evidence"]
+__all__ = ["replay_figures"]
 
 
-def policy_evidence(limits: pd.DataFrame, losses: FloatArray, config: Config) -> dict[str, Any]:
+def replay_figures(limits: pd.DataFrame, losses: FloatArray, config: Config) -> dict[str, Any]:
     """Figures of a replay.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Figures of the summary: what the tables of the proof come to, first of all where a model does not beat B1."""
+"""Figures of the summary: what the evidence tables come to, first of all where a model does not beat B1."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import pandas as pd
 
 from levercap.evaluation import REFERENCE
-from levercap.evidence.backtests import COMPARISONS, NOT_COMPUTABLE
-from levercap.evidence.build import Evidence
-from levercap.evidence.tables import CANDIDATE
+from levercap.evidence.backtest_table import COMPARISONS, NOT_COMPUTABLE
+from levercap.evidence.build import EvidenceTables
+from levercap.evidence.columns import CANDIDATE
 
-__all__ = ["figures", "number", "row_label"]
+__all__ = ["headline_figures", "number", "row_label"]
 
 VERDICTS = ("better", "no difference", "worse", NOT_COMPUTABLE)
 
 
-def figures(evidence: Evidence) -> dict[str, Any]:
+def headline_figures(evidence: EvidenceTables) -> dict[str, Any]:
     """Plain values for summary.json; a missing number is None.
 
     Returns

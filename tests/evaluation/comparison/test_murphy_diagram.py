@@ -9,7 +9,12 @@ from scipy.integrate import quad
 from scipy.stats import binom
 
 from levercap.evaluation import fz0, match, pinball
-from levercap.evaluation.comparison.murphy import Dominance, elementary_quantile, elementary_shortfall, murphy_diagram
+from levercap.evaluation.comparison.murphy_diagram import (
+    Dominance,
+    elementary_quantile,
+    elementary_shortfall,
+    murphy_diagram,
+)
 from support.properties import examples
 
 losses, forecasts, spreads = st.floats(-1, 3), st.floats(0.05, 2), st.floats(0, 1)

@@ -18,7 +18,7 @@ def evaluation_card(summary: Mapping[str, Any], tables: Tables) -> str:
     Parameters
     ----------
     summary : as in summary.json
-    tables : of the proof, by name (`levercap.evidence.TABLES`)
+    tables : the evidence tables by name (`levercap.evidence.TABLES`)
     """
     parts = (
         _what(summary),

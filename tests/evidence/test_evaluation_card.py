@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import ConfigError
-from levercap.evidence import build_tables, figures
-from levercap.evidence.attributions import attributions
-from levercap.evidence.card import evaluation_card
+from levercap.evidence import build_tables, headline_figures
+from levercap.evidence.attribution_table import attributions
+from levercap.evidence.evaluation_card import evaluation_card
 from levercap.forecast import BASELINES
 from levercap.forecast.scale import TARGETS, B1Scale
 from levercap.workflows import evaluate as evaluation
@@ -25,7 +25,7 @@ def card_of(world, **changes):
     head = {"skipped": {"garch_t": "needs the package arch"}, "from": "2022-03-01T00:00:00+00:00",
             "to": "2022-06-09T00:00:00+00:00", "origins": 100, "symbols": 4,
             "fallback_months": [], "config_hash": "c0ffee", "data_hash": "dec0de"}  # fmt: skip
-    summary = head | figures(evidence) | changes
+    summary = head | headline_figures(evidence) | changes
     return evaluation_card(summary, evidence.tables), summary, evidence.tables
 
 

@@ -34,7 +34,7 @@ from levercap.evaluation import (
     shortfall_regression,
     three_zones,
 )
-from levercap.evidence.tables import CANDIDATE, row_key
+from levercap.evidence.columns import CANDIDATE, row_key
 
 __all__ = ["COMPARISONS", "NOT_COMPUTABLE", "TESTS", "backtest_lines"]
 
