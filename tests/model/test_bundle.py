@@ -12,10 +12,11 @@ from levercap.core.errors import BundleError, DataError
 from levercap.core.panel import HOUR
 from levercap.core.scenario import ScenarioSet
 from levercap.limits.predictor import Predictor
-from levercap.model import FORMAT_VERSION, read_bundle, read_snapshot, write_bundle, write_snapshot
-from levercap.model.bundle import FORMAT
+from levercap.model import read_bundle, write_bundle
+from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION
 from levercap.storage.manifest import MANIFEST, write_manifest
 from levercap.storage.path_files import read_paths, write_paths
+from levercap.storage.snapshot_files import read_snapshot, write_snapshot
 from levercap.storage.tables import write_parquet
 from levercap.venue.tiers import tiers_as_of
 
@@ -199,6 +200,9 @@ def rewrite(folder, version=FORMAT_VERSION, format=FORMAT, **content):
 def test_another_version_or_format_is_refused(copy):
     rewrite(copy, version=FORMAT_VERSION + 1)
     with pytest.raises(BundleError, match="install a newer levercap"):
+        read_bundle(copy)
+    rewrite(copy, version=FORMAT_VERSION - 1)
+    with pytest.raises(BundleError, match="write it again: levercap train --market FOLDER --out FOLDER"):
         read_bundle(copy)
     rewrite(copy, format="something-else")
     with pytest.raises(BundleError, match="wrong format"):

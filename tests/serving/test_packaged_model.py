@@ -12,11 +12,11 @@ import levercap
 from levercap.serving.pyfunc import to_model_input
 from levercap.storage import registry
 
+pytestmark = pytest.mark.usefixtures("tracking")
+
 SCRIPT = """
 import json, pickle, sys
 import mlflow, pandas as pd
-
-pytestmark = pytest.mark.usefixtures("tracking")
 uri, model_input, out = sys.argv[1:]
 unpickled = []
 def watched(name):

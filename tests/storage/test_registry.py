@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from levercap.core.errors import RegistryError
-from levercap.model import FORMAT_VERSION
 from levercap.storage import registry
+from levercap.storage.bundle_files import FORMAT_VERSION
 from levercap.storage.manifest import verify
 
 pytestmark = pytest.mark.usefixtures("tracking")

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from levercap.model import FORMAT_VERSION
 from levercap.storage import registry
+from levercap.storage.bundle_files import FORMAT_VERSION
 from levercap.storage.manifest import write_manifest
 
 

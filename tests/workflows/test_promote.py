@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import norm
 
 from levercap.core.errors import BundleError, GateFailed, RegistryError
-from levercap.model import FORMAT_VERSION
 from levercap.storage import registry
+from levercap.storage.bundle_files import FORMAT_VERSION
 from levercap.storage.manifest import write_manifest
 from levercap.workflows.promote import Evidence, compare, promote, read_evidence
 

@@ -15,8 +15,9 @@ import pytest
 import levercap
 from levercap.config import Config, GuardrailConfig, PolicyConfig
 from levercap.core.errors import BundleError, ConfigError, DataError
-from levercap.model import read_bundle, read_snapshot
+from levercap.model import read_bundle
 from levercap.storage.atomic import SUCCESS
+from levercap.storage.snapshot_files import read_snapshot, write_snapshot
 from levercap.workflows.score import folder_name, read_previous, score
 
 DAY = pd.Timedelta(days=1)
@@ -293,13 +294,32 @@ def test_snapshot_of_another_bundle_or_instant_is_refused(trained, scored, end, 
         run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end - DAY)
     other = tmp_path / "snapshot"
     other.mkdir()
-    from levercap.model import write_snapshot
-
     write_snapshot(dataclasses.replace(read_snapshot(snapshot), bundle_id="0" * 16), other)
     with pytest.raises(BundleError, match="made by bundle 0000000000000000"):
         run(trained, tmp_path, market_folder=None, snapshot_folder=other)
     with pytest.raises(BundleError, match="made by bundle 0000000000000000"):
         levercap.load(trained.bundle, other)
+
+
+FROM_A_SNAPSHOT = """
+import json, sys
+from pathlib import Path
+from levercap.workflows.score import score
+bundle, snapshot, accounts, positions, out = map(Path, sys.argv[1:])
+summary = score(bundle, accounts_path=accounts, positions_path=positions, out=out, snapshot_folder=snapshot)
+print(json.dumps([summary["folder"], sorted({"lightgbm", "sklearn"} & set(sys.modules))]))
+"""
+
+
+def test_scoring_from_a_snapshot_reads_no_models_and_gives_the_same_limits(trained, scored, end, tmp_path):
+    snapshot = scored[0] / folder_name(end) / "snapshot"
+    arguments = map(str, (trained.bundle, snapshot, trained.accounts, trained.positions, tmp_path))
+    command = [sys.executable, "-W", "ignore", "-c", FROM_A_SNAPSHOT, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    folder, learners = json.loads(done.stdout)
+    assert learners == []
+    assert files(scored[0] / folder_name(end))["limits.parquet"] == files(tmp_path / folder_name(end))["limits.parquet"]
+    assert folder == str(tmp_path / folder_name(end))
 
 
 def test_tampered_bundle_and_wrong_version_are_refused(trained, tmp_path):

@@ -1,15 +1,12 @@
 """Bundle: a trained set of models, scenarios and policy as one verified folder."""
 
-from levercap.model.bundle import FORMAT_VERSION, Bundle, read_bundle, write_bundle
-from levercap.model.snapshots import SnapshotInputs, read_snapshot, snapshot_inputs, write_snapshot
+from levercap.model.bundle import Bundle, read_bundle, write_bundle
+from levercap.model.snapshots import SnapshotInputs, snapshot_inputs
 
 __all__ = [
-    "FORMAT_VERSION",
     "Bundle",
     "SnapshotInputs",
     "read_bundle",
-    "read_snapshot",
     "snapshot_inputs",
     "write_bundle",
-    "write_snapshot",
 ]

@@ -12,19 +12,18 @@ from typing import Any
 import pandas as pd
 
 from levercap.config import Config, config_from_dict
-from levercap.core.errors import BundleError, DataError
+from levercap.core.errors import DataError
 from levercap.core.panel import Panel
 from levercap.core.snapshot import Snapshot
 from levercap.forecast import Blocks, Forecaster
 from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
-from levercap.model.snapshots import make_snapshot, read_snapshot, snapshot_inputs, write_snapshot
-from levercap.storage.manifest import verify, write_manifest
+from levercap.model.snapshots import make_snapshot, snapshot_inputs
+from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION, MODELS, SNAPSHOT, BundleFiles, read_bundle_files
+from levercap.storage.manifest import write_manifest
+from levercap.storage.snapshot_files import write_snapshot
 from levercap.storage.tables import write_parquet
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "Bundle", "read_bundle", "snapshot_of_bundle", "write_bundle"]
-
-FORMAT = "levercap-bundle"
-FORMAT_VERSION = 2
+__all__ = ["Bundle", "read_bundle", "snapshot_of", "with_models", "write_bundle"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +88,7 @@ def write_bundle(
     `evidence` tables (out-of-sample tails and outcomes of the last year) go to ``evidence/``. The bundle id is the id
     of everything but the snapshot, which is stamped with it.
     """
-    models = folder / "models"
+    models = folder / MODELS
     models.mkdir()
     write_forecaster(forecaster, models)
     write_blocks(blocks, models / "blocks.parquet")
@@ -99,8 +98,8 @@ def write_bundle(
         write_parquet(table, folder / "evidence" / f"{name}.parquet")
     (folder / "CARD.md").write_text(card, encoding="utf-8")
     bundle_id = write_manifest(models, {"training": dict(training)}, FORMAT_VERSION, FORMAT)
-    (folder / "snapshot").mkdir()
-    write_snapshot(dataclasses.replace(snapshot, bundle_id=bundle_id), folder / "snapshot")
+    (folder / SNAPSHOT).mkdir()
+    write_snapshot(dataclasses.replace(snapshot, bundle_id=bundle_id), folder / SNAPSHOT)
     content = {"bundle_id": bundle_id, "training": dict(training), "config_hash": config.config_hash()}
     write_manifest(folder, content, FORMAT_VERSION, FORMAT)
     return bundle_id
@@ -108,29 +107,17 @@ def write_bundle(
 
 def read_bundle(folder: Path) -> Bundle:
     """Bundle of a folder; raises BundleError when a file is missing, changed or of another format."""
-    manifest = verify(Path(folder), FORMAT, FORMAT_VERSION)
-    models = Path(folder) / "models"
-    snapshot = read_snapshot(Path(folder) / "snapshot")
-    if snapshot.bundle_id != manifest["bundle_id"]:
-        raise BundleError(
-            f"{folder}: its snapshot was made by bundle {snapshot.bundle_id}, not {manifest['bundle_id']}"
-        )
+    return with_models(read_bundle_files(folder))
+
+
+def with_models(files: BundleFiles) -> Bundle:
+    """Bundle of a verified folder, its models read too."""
+    models = files.folder / MODELS
     return Bundle(
         forecaster=read_forecaster(models),
         blocks=read_blocks(models / "blocks.parquet"),
-        config=config_from_dict(json.loads((models / "config.json").read_text(encoding="utf-8"))),
-        snapshot=snapshot,
-        training=manifest["training"],
-        bundle_id=manifest["bundle_id"],
+        config=config_from_dict(files.config),
+        snapshot=files.snapshot,
+        training=files.training,
+        bundle_id=files.bundle_id,
     )
-
-
-def snapshot_of_bundle(bundle: Bundle, folder: Path) -> Snapshot:
-    """Snapshot in `folder`; raises BundleError when it was made by another bundle than `bundle`."""
-    snapshot = read_snapshot(folder)
-    if snapshot.bundle_id != bundle.bundle_id:
-        raise BundleError(
-            f"{folder} was made by bundle {snapshot.bundle_id}, not by {bundle.bundle_id}; "
-            "give the bundle that made it, or score again from the market"
-        )
-    return snapshot

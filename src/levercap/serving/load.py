@@ -1,4 +1,7 @@
-"""Load a bundle for predicting: after `load` no file and no network is touched."""
+"""Load a bundle for predicting: after `load` no file and no network is touched.
+
+Needs NumPy, pandas, PyArrow and Numba only: the models of the bundle are verified, not read.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from levercap.config import config_from_dict
 from levercap.limits.predictor import Predictor
-from levercap.model.bundle import read_bundle, snapshot_of_bundle
+from levercap.storage.bundle_files import read_bundle_files
 from levercap.storage.registry import resolve
 
 __all__ = ["load"]
@@ -29,9 +33,9 @@ def load(path_or_uri: str | Path, snapshot: Path | str | None = None) -> Predict
     RegistryError
         The registry does not answer or has no such version.
     """
-    bundle = read_bundle(resolve(path_or_uri))
-    market = bundle.snapshot if snapshot is None else snapshot_of_bundle(bundle, Path(snapshot))
-    predictor = Predictor(market, bundle.config)
+    bundle = read_bundle_files(resolve(path_or_uri))
+    market = bundle.snapshot if snapshot is None else bundle.snapshot_from(Path(snapshot))
+    predictor = Predictor(market, config_from_dict(bundle.config))
     _warm(predictor)
     return predictor
 

@@ -24,6 +24,12 @@ MANIFEST: Final = "MANIFEST.json"
 PACKAGES: Final = ("levercap", "numpy", "pandas", "lightgbm", "scikit-learn", "pyarrow")
 """Distributions whose versions a manifest records, beside Python's own."""
 
+REWRITE: Final = {
+    "levercap-bundle": "write it again: levercap train --market FOLDER --out FOLDER",
+    "levercap-snapshot": "write it again: levercap score --market FOLDER with the rest as before",
+}
+"""What to do about a folder of an older format version, by kind of folder."""
+
 SHOWN: Final = 20
 """Files named per kind of problem in an error message; the rest is counted."""
 
@@ -106,7 +112,7 @@ def _wrong_kind(manifest: Mapping[str, Any], format: str, format_version: int) -
     has = manifest.get("format_version")
     if has != format_version:
         newer = isinstance(has, int) and has > format_version
-        cure = "install a newer levercap" if newer else "write it again with this levercap"
+        cure = "install a newer levercap" if newer else REWRITE.get(format, "write it again with this levercap")
         by = manifest.get("packages") or {}
         writer = by.get("levercap", "unknown") if isinstance(by, Mapping) else "unknown"
         problems.append(

@@ -17,9 +17,9 @@ from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.names import FloatArray, IntArray, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
-from levercap.model import read_snapshot
 from levercap.storage.atomic import SUCCESS
 from levercap.storage.manifest import sha256
+from levercap.storage.snapshot_files import read_snapshot
 from levercap.storage.tables import as_text
 from levercap.workflows.score import PREFIX, folder_name
 

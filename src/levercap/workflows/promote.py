@@ -10,9 +10,9 @@ import pandas as pd
 
 from levercap.core.errors import BundleError, GateFailed
 from levercap.evidence.gate import Decision, GateRule, decide
-from levercap.model.bundle import FORMAT, FORMAT_VERSION
 from levercap.storage import registry
 from levercap.storage.atomic import atomic_folder, write_json
+from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION
 from levercap.storage.manifest import verify
 from levercap.storage.tables import write_parquet
 

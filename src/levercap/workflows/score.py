@@ -9,19 +9,18 @@ from typing import Any
 import pandas as pd
 
 from levercap.book import clean_book, read_book
-from levercap.config import Config
+from levercap.config import Config, config_from_dict
 from levercap.core.errors import ConfigError, DataError, Finding, Severity
 from levercap.core.snapshot import Snapshot
 from levercap.core.version import __version__
 from levercap.limits.predictor import Predictor
 from levercap.limits.summary import summarise
 from levercap.market import load_market
-from levercap.model import Bundle, read_bundle, write_snapshot
-from levercap.model.bundle import snapshot_of_bundle
-from levercap.model.staleness import withhold_stale
 from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
+from levercap.storage.bundle_files import BundleFiles, read_bundle_files
 from levercap.storage.manifest import sha256
 from levercap.storage.registry import resolve
+from levercap.storage.snapshot_files import write_snapshot
 from levercap.storage.tables import write_parquet
 from levercap.venue.tiers import tiers_as_of
 
@@ -67,8 +66,9 @@ def score(
     """
     if (market_folder is None) == (snapshot_folder is None):
         raise ConfigError("give the market or a snapshot, and not both: --market DIR or --snapshot DIR")
-    trained = read_bundle(resolve(bundle))
-    settings = trained.config if config is None else _with_policy(trained.config, config)
+    trained = read_bundle_files(resolve(bundle))
+    trained_config = config_from_dict(trained.config)
+    settings = trained_config if config is None else _with_policy(trained_config, config)
     accounts, positions = read_book(accounts_path, positions_path)
     findings: tuple[Finding, ...] = ()
     if snapshot_folder is not None:
@@ -146,19 +146,22 @@ def _with_policy(trained: Config, config: Config) -> Config:
     return dataclasses.replace(trained, market=config.market, policy=config.policy, guardrails=config.guardrails)
 
 
-def _read_snapshot(folder: Path, bundle: Bundle, as_of: pd.Timestamp | None) -> Snapshot:
-    snapshot = snapshot_of_bundle(bundle, folder)
+def _read_snapshot(folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None) -> Snapshot:
+    snapshot = bundle.snapshot_from(folder)
     if as_of is not None and as_of != snapshot.as_of:
         raise ConfigError(f"{folder} is the market of {snapshot.as_of}, not of {as_of}; leave --as-of out")
     return snapshot
 
 
 def _make_snapshot(
-    folder: Path, bundle: Bundle, as_of: pd.Timestamp | None, config: Config
+    folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
+    from levercap.model.bundle import with_models  # the learners, not needed where a snapshot is given
+    from levercap.model.staleness import withhold_stale
+
     market = load_market(folder, config.market)
     instant = market.panel.end if as_of is None else _whole_hour(as_of)
-    snapshot = bundle.snapshot_at(market.panel, tiers_as_of(market.tiers, instant), instant)
+    snapshot = with_models(bundle).snapshot_at(market.panel, tiers_as_of(market.tiers, instant), instant)
     return withhold_stale(snapshot, market.panel, config.market.stale_hours), market.findings
 
 
@@ -187,7 +190,7 @@ def _book_findings(accounts: pd.DataFrame, positions: pd.DataFrame, snapshot: Sn
     return (*findings, Finding("market_stale", Severity.WARNING, "bars", message, int(stale.sum()), examples, hint))
 
 
-def _in_sample(bundle: Bundle, snapshot: Snapshot) -> tuple[Finding, ...]:
+def _in_sample(bundle: BundleFiles, snapshot: Snapshot) -> tuple[Finding, ...]:
     """A warning when the models have seen what came after the instant that is scored."""
     until = pd.Timestamp(bundle.training["until"])
     if snapshot.as_of >= until:

@@ -1,0 +1,82 @@
+"""Bundle files: the verified folder of a bundle, and the parts of it that scoring a book needs.
+
+The models stay unread, so that serving imports none of the packages that training needs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from levercap.core.errors import BundleError
+from levercap.core.snapshot import Snapshot
+from levercap.storage.manifest import verify
+from levercap.storage.snapshot_files import read_snapshot
+
+__all__ = ["FORMAT", "FORMAT_VERSION", "MODELS", "SNAPSHOT", "BundleFiles", "read_bundle_files"]
+
+FORMAT: Final = "levercap-bundle"
+FORMAT_VERSION: Final = 2
+
+MODELS: Final = "models"
+"""Folder of the models and the configuration inside a bundle."""
+
+SNAPSHOT: Final = "snapshot"
+"""Folder of the bundle's own snapshot."""
+
+
+@dataclass(frozen=True, eq=False)
+class BundleFiles:
+    """A verified bundle folder without its models.
+
+    Attributes
+    ----------
+    folder : the bundle
+    config : effective configuration of the training, as plain values
+    snapshot : the market at the end of the training
+    training : what it was trained on: until, start, symbols, rows, data_hash, kind
+    bundle_id : id of the models
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    snapshot: Snapshot
+    training: Mapping[str, Any]
+    bundle_id: str
+
+    def snapshot_from(self, folder: Path) -> Snapshot:
+        """Snapshot in `folder`; raises BundleError when it was made by another bundle."""
+        snapshot = read_snapshot(folder)
+        if snapshot.bundle_id != self.bundle_id:
+            raise BundleError(
+                f"{folder} was made by bundle {snapshot.bundle_id}, not by {self.bundle_id}; "
+                "give the bundle that made it, or score again from the market"
+            )
+        return snapshot
+
+
+def read_bundle_files(folder: Path) -> BundleFiles:
+    """Bundle of a folder without its models, every file of it verified.
+
+    Raises
+    ------
+    BundleError
+        when a file is missing, extra or changed, the format is another one, or its snapshot belongs to another bundle
+    """
+    folder = Path(folder)
+    manifest = verify(folder, FORMAT, FORMAT_VERSION)
+    snapshot = read_snapshot(folder / SNAPSHOT)
+    if snapshot.bundle_id != manifest["bundle_id"]:
+        raise BundleError(
+            f"{folder}: its snapshot was made by bundle {snapshot.bundle_id}, not {manifest['bundle_id']}"
+        )
+    return BundleFiles(
+        folder=folder,
+        config=json.loads((folder / MODELS / "config.json").read_text(encoding="utf-8")),
+        snapshot=snapshot,
+        training=manifest["training"],
+        bundle_id=manifest["bundle_id"],
+    )
