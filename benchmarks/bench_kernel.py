@@ -14,6 +14,8 @@ import time
 import numpy as np
 
 from levercap.config import PolicyConfig
+from levercap.core.horizon import DAY
+from levercap.core.instrument import Instrument, perpetuals
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import (
@@ -32,22 +34,23 @@ def scenario_set(symbols: int, scenarios: int, rng: np.random.Generator) -> Scen
     path = np.cumsum(0.004 * steps, axis=2)
     weights = rng.uniform(0.1, 2.0, scenarios)
     return ScenarioSet(
-        symbols=tuple(f"S{k:03d}" for k in range(symbols)),
+        instruments=perpetuals(tuple(f"S{k:03d}" for k in range(symbols))),
         weights=weights / weights.sum(),
         low=(path - 0.003).astype(np.float32),
         high=(path + 0.003).astype(np.float32),
         end=np.ascontiguousarray(path[:, :, -1]).astype(np.float32),
         starts=np.zeros(scenarios, "datetime64[us]"),
+        horizon=DAY,
     )
 
 
-def book(symbols: tuple[str, ...], accounts: int, rng: np.random.Generator) -> Portfolio:
+def book(instruments: tuple[Instrument, ...], accounts: int, rng: np.random.Generator) -> Portfolio:
     """One to six positions per account, 3.5 on average."""
     held = rng.integers(1, 7, accounts)
-    keys = rng.random((accounts, len(symbols))).argsort(axis=1)[:, :6]
+    keys = rng.random((accounts, len(instruments))).argsort(axis=1)[:, :6]
     code = np.concatenate([np.sort(row[:n]) for row, n in zip(keys, held, strict=True)])
     offsets = np.concatenate([[0], np.cumsum(held)])
-    return Portfolio(symbols, np.full(accounts, 1000.0), offsets, code, rng.normal(size=len(code)) * 1000)
+    return Portfolio(instruments, np.full(accounts, 1000.0), offsets, code, rng.normal(size=len(code)) * 1000)
 
 
 def numpy_twin(portfolio: Portfolio, scenarios: ScenarioSet, factor: np.ndarray, policy: PolicyConfig, accounts: int):
@@ -56,7 +59,7 @@ def numpy_twin(portfolio: Portfolio, scenarios: ScenarioSet, factor: np.ndarray,
     moves = np.concatenate([-scenarios.low, scenarios.high]).reshape(2 * symbols, count * hours)
     rows = np.repeat(np.arange(len(portfolio)), np.diff(portfolio.offsets))
     kept = rows < accounts
-    rows, code, share = rows[kept], portfolio.symbol[kept], portfolio.share[kept].astype(np.float32)
+    rows, code, share = rows[kept], portfolio.instrument[kept], portfolio.share[kept].astype(np.float32)
     dense = np.zeros((2, accounts, 2 * symbols), dtype=np.float32)
     column = code + symbols * (share < 0)
     dense[0, rows, column] = np.abs(share)
@@ -132,7 +135,7 @@ def main() -> None:
     scenarios = scenario_set(a.symbols, a.scenarios, rng)
     factor = rng.uniform(1, 3, a.symbols)
     paths: AdversePaths = adverse_paths(scenarios, factor)
-    portfolio = book(scenarios.symbols, a.accounts, rng)
+    portfolio = book(scenarios.instruments, a.accounts, rng)
 
     few = min(1024, a.accounts)
     kernel = risk_numbers(portfolio, paths, policy)  # compiles
@@ -145,7 +148,7 @@ def main() -> None:
     for label, threads in (("kernel, 1 thread", 1), ("kernel, all threads", None)):
         seconds = fastest(a.repeat, lambda threads=threads: risk_numbers(portfolio, paths, policy, threads=threads))
         rows.append((label, a.accounts, a.accounts / seconds))
-    held = len(portfolio.symbol) / a.accounts
+    held = len(portfolio.instrument) / a.accounts
     print(f"{held:.1f} positions, {a.scenarios} scenarios x {HOURS} hours, today's and stressed\n")
     print(f"{'':<22}{'accounts':>10}{'accounts/s':>14}{'ratio':>9}")
     for label, count, rate in rows:

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import Config
+from levercap.core.horizon import DAY
+from levercap.core.instrument import perpetuals
 from levercap.core.scenario import ScenarioSet
 from levercap.core.snapshot import Snapshot
 from levercap.limits.predictor import Predictor
@@ -31,13 +33,12 @@ def snapshot(rng: np.random.Generator) -> Snapshot:
     low, high = (path + sign * 0.003 for sign in (-1.0, 1.0))
     starts = pd.date_range("2022-01-01", periods=SCENARIOS, unit="us").to_numpy()
     weights = np.full(SCENARIOS, 1.0 / SCENARIOS)
-    scenarios = ScenarioSet(
-        names, weights, *(x.astype(np.float32) for x in (low, high)), path[:, :, -1].astype(np.float32), starts
-    )
+    low, high, end = (x.astype(np.float32) for x in (low, high, path[:, :, -1]))
+    scenarios = ScenarioSet(perpetuals(names), weights, low, high, end, starts, DAY)
     symbols = pd.DataFrame({"symbol": names, "state": "fresh", "volatility": 0.04, "stressed_volatility": 0.08})
     symbols = symbols.assign(shock_probability_long=0.01, shock_probability_short=0.01, turnover=1e8)
     as_of = pd.Timestamp("2025-01-01", tz="UTC").as_unit("us")
-    return Snapshot(as_of, symbols, pd.DataFrame(), scenarios, np.full(SYMBOLS, 2.0), None, "bench", "", "")
+    return Snapshot(as_of, DAY, symbols, pd.DataFrame(), scenarios, np.full(SYMBOLS, 2.0), None, "bench", "", "")
 
 
 def book(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from levercap.book import REASONS, clean_book
 from levercap.core.errors import DataError, Severity
+from levercap.core.instrument import perpetuals
 from support.properties import examples
 
 SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT")
+INSTRUMENTS = perpetuals(SYMBOLS)
 
 
 def accounts(**columns):
@@ -28,7 +30,7 @@ def held(book, account):
     """Symbol code and notional of one account of the portfolio."""
     i = book.rows.tolist().index(book.accounts["account_id"].tolist().index(account))
     part = slice(book.portfolio.offsets[i], book.portfolio.offsets[i + 1])
-    return [*zip(book.portfolio.symbol[part].tolist(), book.portfolio.notional[part].tolist(), strict=True)]
+    return [*zip(book.portfolio.instrument[part].tolist(), book.portfolio.notional[part].tolist(), strict=True)]
 
 
 def codes(book):
@@ -47,19 +49,19 @@ def test_positions_are_netted_sorted_and_zeros_dropped():
             ("a0", "ADAUSDT", 3.0),
             ("a0", "ADAUSDT", -3.0),
         ),
-        SYMBOLS,
+        INSTRUMENTS,
     )
     assert held(book, "a0") == [(1, 7.0)]
     assert held(book, "a1") == [(0, -2.0), (2, -3.0)]
     assert held(book, "a2") == []
     assert book.findings == ()
     assert book.reasons == ((), (), ())
-    assert book.portfolio.symbols == SYMBOLS
+    assert book.portfolio.instruments == INSTRUMENTS
 
 
 def test_sums_are_the_same_to_the_last_bit_in_every_order():
     sums = {
-        clean_book(accounts(), positions(*(("a0", "BTCUSDT", x) for x in order)), SYMBOLS).portfolio.notional[0]
+        clean_book(accounts(), positions(*(("a0", "BTCUSDT", x) for x in order)), INSTRUMENTS).portfolio.notional[0]
         for order in itertools.permutations([0.1, 0.2, 0.3])
     }
     assert (0.1 + 0.2) + 0.3 != 0.1 + (0.2 + 0.3)
@@ -68,7 +70,7 @@ def test_sums_are_the_same_to_the_last_bit_in_every_order():
 
 def test_what_nets_to_rounding_is_no_position():
     book = clean_book(
-        accounts(), positions(("a0", "BTCUSDT", 0.1), ("a0", "BTCUSDT", 0.2), ("a0", "BTCUSDT", -0.3)), SYMBOLS
+        accounts(), positions(("a0", "BTCUSDT", 0.1), ("a0", "BTCUSDT", 0.2), ("a0", "BTCUSDT", -0.3)), INSTRUMENTS
     )
     assert 0.1 + 0.2 - 0.3 != 0.0
     assert held(book, "a0") == []
@@ -78,7 +80,7 @@ def test_unknown_symbols_are_kept_apart_and_never_cancel():
     book = clean_book(
         accounts(),
         positions(("a0", "ZZZ", 5.0), ("a0", "YYY", -5.0), ("a0", "ZZZ", 1.0), ("a0", "ADAUSDT", 2.0)),
-        SYMBOLS,
+        INSTRUMENTS,
     )
     assert held(book, "a0") == [(-1, -5.0), (-1, 6.0), (0, 2.0)]
     assert book.portfolio.gross_notional[0] == 13.0
@@ -102,7 +104,7 @@ BAD_EQUITY = [
 @pytest.mark.parametrize(("equity", "reason", "words"), BAD_EQUITY)
 def test_accounts_of_unusable_equity_are_rejected_alone(equity, reason, words):
     frame = accounts(equity=pd.Series([100.0, equity, 50.0], dtype="object"))
-    book = clean_book(frame, positions(("a1", "BTCUSDT", 5.0), ("a2", "BTCUSDT", 5.0)), SYMBOLS)
+    book = clean_book(frame, positions(("a1", "BTCUSDT", 5.0), ("a2", "BTCUSDT", 5.0)), INSTRUMENTS)
     assert book.reasons == ((), (reason,), ())
     assert book.rejected.tolist() == [False, True, False]
     assert book.rows.tolist() == [0, 2]
@@ -116,20 +118,20 @@ def test_accounts_of_unusable_equity_are_rejected_alone(equity, reason, words):
 @pytest.mark.parametrize("notional", [np.nan, np.inf, -np.inf, None, "much"])
 def test_an_account_with_an_unusable_notional_is_rejected_alone(notional):
     rows = positions(("a1", "BTCUSDT", 5.0), ("a1", "ETHUSDT", notional), ("a2", "BTCUSDT", 5.0))
-    book = clean_book(accounts(), rows, SYMBOLS)
+    book = clean_book(accounts(), rows, INSTRUMENTS)
     assert book.reasons == ((), ("notional_not_finite",), ())
     assert codes(book)["notional_not_finite"].count == 1
     assert held(book, "a2") == [(1, 5.0)]
 
 
 def test_notionals_whose_sum_overflows_are_not_finite():
-    book = clean_book(accounts(), positions(("a1", "BTCUSDT", 1e308), ("a1", "ETHUSDT", -1e308)), SYMBOLS)
+    book = clean_book(accounts(), positions(("a1", "BTCUSDT", 1e308), ("a1", "ETHUSDT", -1e308)), INSTRUMENTS)
     assert book.reasons[1] == ("notional_not_finite",)
 
 
 @pytest.mark.parametrize("symbol", [None, "", "  ", np.nan])
 def test_an_account_with_a_position_without_symbol_is_rejected(symbol):
-    book = clean_book(accounts(), positions(("a1", symbol, 5.0)), SYMBOLS)
+    book = clean_book(accounts(), positions(("a1", symbol, 5.0)), INSTRUMENTS)
     assert book.reasons == ((), ("symbol_missing",), ())
     assert [*codes(book)] == ["symbol_missing"]
 
@@ -138,13 +140,13 @@ def test_other_kinds_than_perpetuals_are_rejected():
     rows = positions(("a0", "BTCUSDT", 5.0), ("a1", "BTCUSDT", 5.0), ("a2", "BTCUSDT", 5.0)).assign(
         kind=["perp", "option", None]
     )
-    book = clean_book(accounts(), rows, SYMBOLS)
+    book = clean_book(accounts(), rows, INSTRUMENTS)
     assert book.reasons == ((), ("kind_not_supported",), ())
 
 
 def test_all_rows_of_a_duplicate_account_are_rejected_with_its_positions():
     frame = accounts(account_id=["a", "b", "a"], equity=[1.0, 2.0, 3.0])
-    book = clean_book(frame, positions(("a", "BTCUSDT", 5.0), ("b", "BTCUSDT", 6.0)), SYMBOLS)
+    book = clean_book(frame, positions(("a", "BTCUSDT", 5.0), ("b", "BTCUSDT", 6.0)), INSTRUMENTS)
     assert book.reasons == (("duplicate_account",), (), ("duplicate_account",))
     assert codes(book)["duplicate_account"].count == 2
     assert book.portfolio.notional.tolist() == [6.0]
@@ -156,7 +158,7 @@ def test_accounts_seen_only_in_positions_are_appended_and_rejected():
     rows = positions(
         ("zeta", "BTCUSDT", 5.0), ("beta", "BTCUSDT", np.nan), ("a0", "BTCUSDT", 1.0), ("zeta", "ETHUSDT", 2.0)
     )
-    book = clean_book(frame, rows, SYMBOLS)
+    book = clean_book(frame, rows, INSTRUMENTS)
     assert book.accounts["account_id"].tolist() == ["a0", "a1", "a2", "beta", "zeta"]
     assert book.reasons == ((), (), (), ("account_missing", "notional_not_finite"), ("account_missing",))
     assert book.accounts["desk"].tolist()[:3] == [1, 2, 3]
@@ -166,18 +168,18 @@ def test_accounts_seen_only_in_positions_are_appended_and_rejected():
 
 
 def test_rows_without_an_id_are_rejected_and_kept():
-    book = clean_book(accounts(account_id=["a", None, "c"]), positions((None, "BTCUSDT", 5.0)), SYMBOLS)
+    book = clean_book(accounts(account_id=["a", None, "c"]), positions((None, "BTCUSDT", 5.0)), INSTRUMENTS)
     assert book.accounts["account_id"].tolist() == ["a", "", "c"]
     assert book.reasons == ((), ("account_id_missing",), ())
-    stray = clean_book(accounts(), positions((None, "BTCUSDT", 5.0)), SYMBOLS)
+    stray = clean_book(accounts(), positions((None, "BTCUSDT", 5.0)), INSTRUMENTS)
     assert stray.accounts["account_id"].tolist() == ["a0", "a1", "a2", ""]
     assert stray.reasons[3] == ("account_id_missing", "account_missing")
 
 
 def test_ids_are_strings_whatever_they_came_as():
-    numbers = clean_book(accounts(account_id=[1, 2, 3]), positions((2, "BTCUSDT", 5.0)), SYMBOLS)
-    texts = clean_book(accounts(account_id=["1", "2", "3"]), positions((" 2 ", "BTCUSDT", 5.0)), SYMBOLS)
-    mixed = clean_book(accounts(account_id=[1, "2", "3"]), positions((2, "BTCUSDT", 5.0)), SYMBOLS)
+    numbers = clean_book(accounts(account_id=[1, 2, 3]), positions((2, "BTCUSDT", 5.0)), INSTRUMENTS)
+    texts = clean_book(accounts(account_id=["1", "2", "3"]), positions((" 2 ", "BTCUSDT", 5.0)), INSTRUMENTS)
+    mixed = clean_book(accounts(account_id=[1, "2", "3"]), positions((2, "BTCUSDT", 5.0)), INSTRUMENTS)
     for book in (numbers, texts, mixed):
         assert book.accounts["account_id"].tolist() == ["1", "2", "3"]
         assert book.accounts["account_id"].dtype == "str"
@@ -189,33 +191,33 @@ def test_other_columns_and_the_order_of_accounts_are_untouched():
         account_id=["z", "a", "m"], previous_max_leverage=[5.0, np.nan, 2.0], desk=pd.Categorical(["x", "y", "x"])
     )
     frame.index = [7, 7, 9]
-    book = clean_book(frame, positions(("m", "BTCUSDT", 1.0)), SYMBOLS)
+    book = clean_book(frame, positions(("m", "BTCUSDT", 1.0)), INSTRUMENTS)
     pd.testing.assert_frame_equal(book.accounts, frame.reset_index(drop=True), check_dtype=True)
     assert book.findings == ()
 
 
 def test_previous_limits_that_are_no_limits_are_noticed():
     previous = pd.Series([5.0, -1.0, "x"], dtype="object")
-    found = codes(clean_book(accounts(previous_max_leverage=previous), positions(), SYMBOLS))
+    found = codes(clean_book(accounts(previous_max_leverage=previous), positions(), INSTRUMENTS))
     assert found["previous_max_leverage_invalid"].count == 2
 
 
 def test_unknown_segments_are_noticed_and_kept():
-    book = clean_book(accounts(segment=["retail", "whale", None]), positions(), SYMBOLS, ("retail",))
+    book = clean_book(accounts(segment=["retail", "whale", None]), positions(), INSTRUMENTS, ("retail",))
     assert codes(book)["segment_unknown"].count == 2
     assert not book.rejected.any()
-    assert clean_book(accounts(segment=["retail", "whale", None]), positions(), SYMBOLS).findings == ()
+    assert clean_book(accounts(segment=["retail", "whale", None]), positions(), INSTRUMENTS).findings == ()
 
 
 def test_a_book_without_accounts_is_refused():
     with pytest.raises(DataError, match="book has no accounts") as error:
-        clean_book(accounts()[:0], positions(("a0", "BTCUSDT", 1.0)), SYMBOLS)
+        clean_book(accounts()[:0], positions(("a0", "BTCUSDT", 1.0)), INSTRUMENTS)
     assert (error.value.exit_code, error.value.findings[0].code) == (3, "book_empty")
 
 
 def test_missing_columns_of_both_tables_are_reported_at_once():
     with pytest.raises(DataError) as error:
-        clean_book(accounts().drop(columns="equity"), positions().drop(columns=["symbol", "notional"]), SYMBOLS)
+        clean_book(accounts().drop(columns="equity"), positions().drop(columns=["symbol", "notional"]), INSTRUMENTS)
     assert [(f.where, f.message) for f in error.value.findings] == [
         ("accounts", "missing column: equity"),
         ("positions", "missing columns: symbol, notional"),
@@ -223,7 +225,7 @@ def test_missing_columns_of_both_tables_are_reported_at_once():
 
 
 def test_every_account_may_be_rejected():
-    book = clean_book(accounts(equity=[0.0, -1.0]), positions(("a0", "BTCUSDT", 1.0)), SYMBOLS)
+    book = clean_book(accounts(equity=[0.0, -1.0]), positions(("a0", "BTCUSDT", 1.0)), INSTRUMENTS)
     assert len(book.portfolio) == 0
     assert book.rejected.all()
 
@@ -247,7 +249,7 @@ def test_the_order_of_positions_changes_nothing(some_accounts, some_positions, r
     frame, rows = made(some_accounts, some_positions)
     shuffled = [*some_positions]
     random.shuffle(shuffled)
-    one, two = (clean_book(frame, x, SYMBOLS) for x in (rows, positions(*shuffled)))
+    one, two = (clean_book(frame, x, INSTRUMENTS) for x in (rows, positions(*shuffled)))
     for field in dataclasses.fields(one.portfolio):
         np.testing.assert_array_equal(getattr(one.portfolio, field.name), getattr(two.portfolio, field.name))
     assert one.reasons == two.reasons
@@ -278,7 +280,7 @@ def slow_book(frame, rows):
 @given(account_rows, position_rows)
 def test_every_account_comes_out_and_its_positions_equal_the_definition(some_accounts, some_positions):
     frame, rows = made(some_accounts, some_positions)
-    book = clean_book(frame, rows, SYMBOLS)
+    book = clean_book(frame, rows, INSTRUMENTS)
     expected = slow_book(frame, rows)
     assert book.accounts["account_id"].tolist()[: len(frame)] == frame["account_id"].tolist()
     assert set(book.accounts["account_id"]) == set(expected)
@@ -312,8 +314,8 @@ def test_a_large_book_equals_pandas():
     rows = pd.DataFrame(
         {"account_id": [f"A{i}" for i in owner], "symbol": names, "notional": rng.normal(0, 1e3, len(owner))}
     )
-    portfolio = clean_book(frame, rows, SYMBOLS).portfolio
+    portfolio = clean_book(frame, rows, INSTRUMENTS).portfolio
     netted = rows.assign(owner=owner).groupby(["owner", "symbol"])["notional"].sum()
     np.testing.assert_array_equal(portfolio.account, netted.index.get_level_values(0))
-    np.testing.assert_array_equal(np.array(SYMBOLS)[portfolio.symbol], netted.index.get_level_values(1))
+    np.testing.assert_array_equal(np.array(SYMBOLS)[portfolio.instrument], netted.index.get_level_values(1))
     np.testing.assert_allclose(portfolio.notional, netted.to_numpy(), rtol=1e-9, atol=1e-9)

@@ -3,6 +3,7 @@ import pytest
 
 from levercap.book import clean_book, read_book
 from levercap.core.errors import DataError
+from levercap.core.instrument import perpetuals
 
 ACCOUNTS = pd.DataFrame(
     {
@@ -70,7 +71,7 @@ def test_csv_with_only_a_header_is_a_book_without_positions(tmp_path):
     accounts, _ = written(tmp_path, "csv")
     (tmp_path / "positions.csv").write_text("account_id,symbol,notional\n")
     frames = read_book(accounts, tmp_path / "positions.csv")
-    book = clean_book(*frames, ("BTCUSDT",))
+    book = clean_book(*frames, perpetuals(("BTCUSDT",)))
     assert len(book.portfolio) == 3
     assert book.portfolio.gross_notional.tolist() == [0.0, 0.0, 0.0]
 
@@ -78,7 +79,7 @@ def test_csv_with_only_a_header_is_a_book_without_positions(tmp_path):
 def test_csv_with_text_among_numbers_rejects_those_accounts_only(tmp_path):
     (tmp_path / "a.csv").write_text("account_id,equity,segment\n1,ten,retail\n2,10,retail\n03,,retail\n")
     (tmp_path / "p.csv").write_text("account_id,symbol,notional\n2,BTCUSDT,5\n2,BTCUSDT,2 000\n")
-    book = clean_book(*read_book(tmp_path / "a.csv", tmp_path / "p.csv"), ("BTCUSDT",))
+    book = clean_book(*read_book(tmp_path / "a.csv", tmp_path / "p.csv"), perpetuals(("BTCUSDT",)))
     assert book.accounts["account_id"].tolist() == ["1", "2", "03"]
     assert book.reasons == (("equity_not_a_number",), ("notional_not_finite",), ("equity_missing",))
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from levercap.core.horizon import DAY
+from levercap.core.instrument import perpetuals
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import expected_shortfall
 from levercap.workflows.explain import drivers
@@ -19,7 +21,7 @@ def scenarios(seed: int, symbols: int = 4, count: int = 60) -> ScenarioSet:
     weights = rng.random(count) + 0.1
     starts = pd.date_range("2024-01-01", periods=count, unit="us").to_numpy()
     arrays = (x.astype(np.float32) for x in (low, high, path[:, :, -1]))
-    return ScenarioSet(tuple("ABCD"[:symbols]), weights / weights.sum(), *arrays, starts)
+    return ScenarioSet(perpetuals(tuple("ABCD"[:symbols])), weights / weights.sum(), *arrays, starts, DAY)
 
 
 def slow_split(share: np.ndarray, row: np.ndarray, joint: ScenarioSet) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +62,7 @@ def test_split_is_the_slow_one_and_sums_to_the_path_es(seed: int, held: int) -> 
 def test_a_hedge_has_a_negative_part() -> None:
     joint = scenarios(5, symbols=1)
     paths = (np.repeat(x, 2, axis=0) for x in (joint.low, joint.high, joint.end))
-    twice = ScenarioSet(("A", "B"), joint.weights, *paths, joint.starts)
+    twice = ScenarioSet(perpetuals(("A", "B")), joint.weights, *paths, joint.starts, joint.horizon)
     split = drivers(np.array([0.7, -0.3]), np.array([0, 1]), twice)
     assert split.contribution[0] > 0 > split.contribution[1]
     assert (split.worst_position[split.loss > 0] == 0).any()

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import DataError
+from levercap.core.horizon import DAY, Horizon
+from levercap.core.instrument import perpetuals
 from levercap.core.panel import Panel
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
+from support.snapshots import make_snapshot
 
 HOUR = pd.Timedelta(hours=1)
 
@@ -100,7 +103,9 @@ def scenario_set(weights):
     shape = (1, len(weights))
     path = np.zeros((*shape, 24), np.float32)
     starts = np.zeros(len(weights), "datetime64[us]")
-    return ScenarioSet(("AAA",), np.array(weights), path - 1, path + 1, np.zeros(shape, np.float32), starts)
+    return ScenarioSet(
+        perpetuals(("AAA",)), np.array(weights), path - 1, path + 1, np.zeros(shape, np.float32), starts, DAY
+    )
 
 
 def test_scenarios_need_weights_that_are_positive_and_sum_to_one():
@@ -109,7 +114,27 @@ def test_scenarios_need_weights_that_are_positive_and_sum_to_one():
         with pytest.raises(ValueError, match="weights"):
             scenario_set(weights)
     with pytest.raises(ValueError, match="shapes"):
-        dataclasses.replace(scenario_set([1.0]), symbols=("AAA", "BBB"))
+        dataclasses.replace(scenario_set([1.0]), instruments=perpetuals(("AAA", "BBB")))
+    with pytest.raises(ValueError, match="horizon 12 hours"):
+        dataclasses.replace(scenario_set([1.0]), horizon=Horizon(12))
+
+
+def test_scenarios_hold_an_instrument_once():
+    one = scenario_set([1.0])
+    twice = {name: np.concatenate([getattr(one, name)] * 2) for name in ("low", "high", "end")}
+    with pytest.raises(ValueError, match="one name"):
+        dataclasses.replace(one, instruments=perpetuals(("AAA", "AAA")), **twice)
+
+
+def test_a_snapshot_has_one_horizon():
+    snapshot = make_snapshot(np.random.default_rng(0))
+    assert snapshot.horizon == snapshot.scenarios.horizon == DAY
+    with pytest.raises(ValueError, match="horizon is 12 hours"):
+        dataclasses.replace(snapshot, horizon=Horizon(12))
+    day_ahead = pd.DataFrame({"horizon_hours": [24, 24]})
+    dataclasses.replace(snapshot, tails=day_ahead)
+    with pytest.raises(ValueError, match=r"tails state \[12, 24\]"):
+        dataclasses.replace(snapshot, tails=pd.DataFrame({"horizon_hours": [24, 12]}))
 
 
 def test_scenarios_scale_by_symbol():
@@ -121,10 +146,10 @@ def test_scenarios_scale_by_symbol():
 
 def portfolio(**changes):
     arguments = {
-        "symbols": ("AAA", "BBB"),
+        "instruments": perpetuals(("AAA", "BBB")),
         "equity": np.array([10.0, 20.0, 30.0]),
         "offsets": np.array([0, 2, 2, 3]),
-        "symbol": np.array([0, 1, -1]),
+        "instrument": np.array([0, 1, -1]),
         "notional": np.array([30.0, -10.0, 5.0]),
     }
     return Portfolio(**{**arguments, **changes})
@@ -139,7 +164,7 @@ def test_a_portfolio_adds_up():
 
 
 def test_a_portfolio_of_nothing():
-    book = portfolio(offsets=np.zeros(4, int), symbol=np.zeros(0, int), notional=np.zeros(0))
+    book = portfolio(offsets=np.zeros(4, int), instrument=np.zeros(0, int), notional=np.zeros(0))
     np.testing.assert_array_equal(book.gross_notional, [0.0, 0.0, 0.0])
     assert book.share.shape == (0,)
 

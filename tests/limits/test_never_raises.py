@@ -63,7 +63,7 @@ def test_limit_is_the_smallest_cap(seed, scale):
 @given(seeds, scales, st.floats(1.0, 20.0), st.booleans())
 def test_more_volatility_never_raises_a_limit(seed, scale, factor, stress_too):
     _, snapshot, book = world(seed, scale)
-    symbols = len(snapshot.scenarios.symbols)
+    symbols = len(snapshot.scenarios.instruments)
     scaled = snapshot.scenarios.scaled(np.full(symbols, factor))
     # the stressed factor is relative to today's volatility: kept, the stressed window scales as well; divided, it stays
     stressed = snapshot.stressed_factor if stress_too else snapshot.stressed_factor / np.float64(np.float32(factor))

@@ -357,7 +357,7 @@ def test_extra_columns_pass_through_and_clashes_are_renamed():
 def test_no_forecast_for_any_symbol():
     empty = np.zeros((0, 10, 24), np.float32)
     scenarios = dataclasses.replace(
-        make_scenarios(RNG, count=10), symbols=(), low=empty, high=empty, end=empty[:, :, 0]
+        make_scenarios(RNG, count=10), instruments=(), low=empty, high=empty, end=empty[:, :, 0]
     )
     blind = Predictor(with_scenarios(SNAPSHOT, scenarios, np.zeros(0)), Config())
     out = blind.predict(accounts(("a", 1000.0, "retail"), ("b", 1000.0, "retail")), positions(("a", "AAA", 10.0)))

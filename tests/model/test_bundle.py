@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import BundleError, DataError
+from levercap.core.instrument import perpetuals
 from levercap.core.panel import HOUR
 from levercap.core.scenario import ScenarioSet
 from levercap.limits.predictor import Predictor
@@ -31,7 +32,7 @@ def assert_same_snapshot(mine, other):
             assert getattr(other, name) is None
         else:
             pd.testing.assert_frame_equal(getattr(mine, name), getattr(other, name), check_exact=True)
-    assert mine.scenarios.symbols == other.scenarios.symbols
+    assert mine.scenarios.instruments == other.scenarios.instruments
     for name in PARTS:
         np.testing.assert_array_equal(getattr(mine.scenarios, name), getattr(other.scenarios, name), strict=True)
     np.testing.assert_array_equal(mine.stressed_factor, other.stressed_factor)
@@ -101,7 +102,7 @@ def none_fresh(snapshot):
     numbers = [c for c in symbols.columns if c not in {"symbol", "state"}]
     symbols[numbers] = np.nan
     symbols["state"] = "stale"
-    empty = ScenarioSet((), s.weights, s.low[:0], s.high[:0], s.end[:0], s.starts)
+    empty = ScenarioSet((), s.weights, s.low[:0], s.high[:0], s.end[:0], s.starts, s.horizon)
     return dataclasses.replace(
         snapshot, symbols=symbols, tails=snapshot.tails[:0], scenarios=empty, stressed_factor=np.empty(0)
     )
@@ -111,7 +112,7 @@ def test_a_snapshot_without_any_fresh_symbol_is_read_back(fitted, tmp_path):
     snapshot = none_fresh(fitted.bundle.snapshot)
     write_snapshot(snapshot, tmp_path)
     read = read_snapshot(tmp_path)
-    assert read.scenarios.symbols == ()
+    assert read.scenarios.instruments == ()
     np.testing.assert_array_equal(read.scenarios.weights, snapshot.scenarios.weights)
     assert read.stressed_factor.shape == (0,)
     limits = Predictor(read, fitted.config).predict(fitted.accounts, fitted.positions)
@@ -124,7 +125,7 @@ def test_long_after_the_market_ended_no_symbol_is_fresh(fitted, tmp_path):
     panel = fitted.market.panel
     snapshot = fitted.bundle.snapshot_at(panel, None, panel.end + 72 * HOUR)
     assert (snapshot.symbols["state"] == "stale").all()
-    assert snapshot.scenarios.symbols == ()
+    assert snapshot.scenarios.instruments == ()
     assert snapshot.symbols["volatility"].isna().all()
     write_snapshot(snapshot, tmp_path)
     assert read_snapshot(tmp_path).as_of == panel.end + 72 * HOUR
@@ -235,14 +236,14 @@ def test_a_snapshot_at_any_hour(fitted, hours):
     assert snapshot.as_of == as_of
     assert tuple(snapshot.symbols["symbol"]) == fitted.market.panel.symbols
     fresh = snapshot.symbols[snapshot.symbols["state"] == "fresh"]
-    assert tuple(fresh["symbol"]) == snapshot.scenarios.symbols
+    assert perpetuals(tuple(fresh["symbol"])) == snapshot.scenarios.instruments
     assert len(fresh) >= 6
     numbers = ["volatility", "stressed_volatility", "shock_probability_long", "shock_probability_short", "turnover"]
     assert np.isfinite(fresh[numbers]).all(axis=None)
     np.testing.assert_allclose(snapshot.stressed_factor, fresh["stressed_volatility"] / fresh["volatility"])
     tails = snapshot.tails.set_index(["symbol", "side", "level"])
     scenarios = snapshot.scenarios
-    for j, symbol in enumerate(scenarios.symbols):
+    for j, symbol in enumerate(instrument.underlying for instrument in scenarios.instruments):
         for side, losses in (("long", -scenarios.low[j].min(axis=1)), ("short", scenarios.high[j].max(axis=1))):
             worst = np.argsort(-losses)
             share = np.diff(np.minimum(np.cumsum(scenarios.weights[worst]), 0.025), prepend=0.0)

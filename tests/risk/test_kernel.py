@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from levercap.config import PolicyConfig
 from levercap.core.errors import ModelError
+from levercap.core.horizon import DAY, Horizon
+from levercap.core.instrument import Instrument, perpetuals
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
@@ -27,12 +29,12 @@ def pick(portfolio: Portfolio, accounts) -> Portfolio:
     kept = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
     offsets = np.concatenate([[0], np.cumsum([len(r) for r in rows])]).astype(np.int64)
     return Portfolio(
-        portfolio.symbols, portfolio.equity[accounts], offsets, portfolio.symbol[kept], portfolio.notional[kept]
+        portfolio.instruments, portfolio.equity[accounts], offsets, portfolio.instrument[kept], portfolio.notional[kept]
     )
 
 
 def check_against_twin(rng, scenarios, portfolio, policy):
-    paths = adverse_paths(scenarios, rng.uniform(0, 3, len(scenarios.symbols)))
+    paths = adverse_paths(scenarios, rng.uniform(0, 3, len(scenarios.instruments)))
     margin = rng.uniform(-0.05, 0.4, len(portfolio))
     fast = risk_numbers(portfolio, paths, policy, margin)
     slow = slow_numbers(portfolio, scenarios, paths, policy, margin)
@@ -60,7 +62,7 @@ def check_against_twin(rng, scenarios, portfolio, policy):
 def test_kernel_equals_the_slow_twin(seed, symbols, count, hours, scale, unknown, liquidation, budget):
     rng = np.random.default_rng(seed)
     scenarios = random_scenarios(rng, symbols, count, hours, scale)
-    portfolio = random_portfolio(rng, scenarios.symbols, 15, unknown)
+    portfolio = random_portfolio(rng, scenarios.instruments, 15, unknown)
     policy = PolicyConfig(liquidation_probability=liquidation, insolvency_budget=budget, shock_barrier=2 * scale)
     check_against_twin(rng, scenarios, portfolio, policy)
 
@@ -69,15 +71,16 @@ def test_one_scenario_that_dwarfs_all_others():
     rng = np.random.default_rng(3)
     scenarios = random_scenarios(rng, 3, 1000)
     scenarios.low[:, 17] = -40.0
-    check_against_twin(rng, scenarios, random_portfolio(rng, scenarios.symbols, 20), PolicyConfig())
+    check_against_twin(rng, scenarios, random_portfolio(rng, scenarios.instruments, 20), PolicyConfig())
 
 
 def test_probabilities_are_exact_off_the_thresholds():
     low = -np.array([[0.01, 0.05, 0.1, 0.3]], dtype=np.float32)[:, :, None]
     weights = np.array([0.4, 0.3, 0.2, 0.1])
-    scenarios = ScenarioSet(("A",), weights, low, -low / 2, low[:, :, 0], np.zeros(4, "datetime64[us]"))
+    held, starts = perpetuals(("A",)), np.zeros(4, "datetime64[us]")
+    scenarios = ScenarioSet(held, weights, low, -low / 2, low[:, :, 0], starts, Horizon(1))
     paths = adverse_paths(scenarios, np.ones(1))
-    portfolio = Portfolio(("A",), np.ones(3), np.array([0, 1, 2, 3]), np.zeros(3, np.int64), np.array([2.0, -2.0, 5.0]))
+    portfolio = Portfolio(held, np.ones(3), np.array([0, 1, 2, 3]), np.zeros(3, np.int64), np.array([2.0, -2.0, 5.0]))
     policy = PolicyConfig(shock_barrier=0.04)
     numbers = risk_numbers(portfolio, paths, policy, np.array([0.09, 0.09, np.inf]))
     np.testing.assert_allclose(numbers.liquidation_probability, [0.3, 0.1, 0.0], rtol=1e-12)
@@ -89,7 +92,7 @@ def test_probabilities_are_exact_off_the_thresholds():
 def test_one_account_alone_has_the_bits_it_has_in_a_batch():
     rng = np.random.default_rng(5)
     scenarios = random_scenarios(rng, 12, 150)
-    portfolio = random_portfolio(rng, scenarios.symbols, 5000, unknown=True)
+    portfolio = random_portfolio(rng, scenarios.instruments, 5000, unknown=True)
     paths = adverse_paths(scenarios, rng.uniform(0.5, 3, 12))
     margin = rng.uniform(0, 0.3, 5000)
     batch = risk_numbers(portfolio, paths, PolicyConfig(), margin, threads=2)
@@ -105,7 +108,7 @@ def test_one_account_alone_has_the_bits_it_has_in_a_batch():
 def test_scaling_notional_changes_nothing():
     rng = np.random.default_rng(6)
     scenarios = random_scenarios(rng, 5, 100)
-    portfolio = random_portfolio(rng, scenarios.symbols, 200)
+    portfolio = random_portfolio(rng, scenarios.instruments, 200)
     paths = adverse_paths(scenarios, np.ones(5))
     more = dataclasses.replace(portfolio, notional=portfolio.notional * 1024)
     assert_same_bits(risk_numbers(portfolio, paths, PolicyConfig()), risk_numbers(more, paths, PolicyConfig()))
@@ -116,7 +119,8 @@ def test_huge_and_tiny_notionals_keep_their_shares():
     scenarios = random_scenarios(rng, 2, 100)
     paths = adverse_paths(scenarios, np.ones(2))
     notional = np.array([1e308, 1e308, 1e-308, 1e-308, 1.0, 1.0])
-    portfolio = Portfolio(scenarios.symbols, np.ones(3), np.array([0, 2, 4, 6]), np.array([0, 1, 0, 1, 0, 1]), notional)
+    codes = np.array([0, 1, 0, 1, 0, 1])
+    portfolio = Portfolio(scenarios.instruments, np.ones(3), np.array([0, 2, 4, 6]), codes, notional)
     numbers = risk_numbers(portfolio, paths, PolicyConfig())
     for name in NAMES:
         assert np.ptp(getattr(numbers, name)) == 0
@@ -127,7 +131,11 @@ def test_unknown_symbol_takes_the_bound_and_nothing_offsets_it():
     scenarios = random_scenarios(rng, 2, 100)
     paths = adverse_paths(scenarios, np.full(2, 2.0))
     portfolio = Portfolio(
-        (*scenarios.symbols, "X"), np.ones(2), np.array([0, 1, 2]), np.array([-1, 2]), np.array([5.0, -5.0])
+        (*scenarios.instruments, Instrument("X", "X")),
+        np.ones(2),
+        np.array([0, 1, 2]),
+        np.array([-1, 2]),
+        np.array([5.0, -5.0]),
     )
     numbers = risk_numbers(portfolio, paths, PolicyConfig(insolvency_budget=0.0005))
     assert paths.bound >= 1
@@ -150,15 +158,15 @@ def test_bound_is_the_worst_move_of_any_symbol_and_side():
 
 def test_no_symbol_has_a_forecast():
     empty = np.zeros((0, 10, 24), np.float32)
-    scenarios = ScenarioSet((), np.full(10, 0.1), empty, empty, empty[:, :, 0], np.zeros(10, "datetime64[us]"))
+    scenarios = ScenarioSet((), np.full(10, 0.1), empty, empty, empty[:, :, 0], np.zeros(10, "datetime64[us]"), DAY)
     paths = adverse_paths(scenarios, np.zeros(0))
-    portfolio = Portfolio(("A",), np.ones(1), np.array([0, 1]), np.array([0]), np.array([3.0]))
+    portfolio = Portfolio(perpetuals(("A",)), np.ones(1), np.array([0, 1]), np.array([0]), np.array([3.0]))
     assert risk_numbers(portfolio, paths, PolicyConfig()).path_es_975 == pytest.approx(1.0)
 
 
 def test_no_account():
     scenarios = random_scenarios(np.random.default_rng(1))
-    nobody = random_portfolio(np.random.default_rng(1), scenarios.symbols, 0)
+    nobody = random_portfolio(np.random.default_rng(1), scenarios.instruments, 0)
     assert len(risk_numbers(nobody, adverse_paths(scenarios, np.ones(4)), PolicyConfig()).var_99) == 0
 
 

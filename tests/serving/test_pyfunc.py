@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.book import clean_book
+from levercap.core.instrument import perpetuals
 from support.properties import examples
 
 pyfunc = pytest.importorskip("levercap.serving.pyfunc")
@@ -38,7 +39,7 @@ def tables(accounts, positions):
 def same_book(one, two):
     pd.testing.assert_frame_equal(one.accounts, two.accounts)
     assert one.reasons == two.reasons
-    for name in ("equity", "offsets", "symbol", "notional"):
+    for name in ("equity", "offsets", "instrument", "notional"):
         np.testing.assert_array_equal(getattr(one.portfolio, name), getattr(two.portfolio, name))
 
 
@@ -49,7 +50,7 @@ def test_round_trip_is_the_same_book(accounts, positions):
     frame = pyfunc.to_model_input(a, p)
     back = pyfunc.from_model_input(frame)
     assert len(frame) <= len(a) + len(p)
-    same_book(clean_book(a, p, SYMBOLS), clean_book(*back, SYMBOLS))
+    same_book(clean_book(a, p, perpetuals(SYMBOLS)), clean_book(*back, perpetuals(SYMBOLS)))
 
 
 def test_what_the_frame_looks_like():
@@ -83,7 +84,7 @@ def test_account_with_conflicting_fields_is_a_duplicate():
             "notional": [1.0, 1.0, None],
         }
     )
-    book = clean_book(*pyfunc.from_model_input(frame), SYMBOLS)
+    book = clean_book(*pyfunc.from_model_input(frame), perpetuals(SYMBOLS))
     assert book.accounts["account_id"].tolist() == ["a", "a", "b"]
     assert book.reasons == (("duplicate_account",), ("duplicate_account",), ())
 

@@ -57,7 +57,7 @@ def parts(snapshot: Snapshot) -> dict:
     out = {
         "symbols": snapshot.symbols,
         "tails": snapshot.tails,
-        "names": np.array(s.symbols),
+        "names": np.array([instrument.name for instrument in s.instruments]),
         "weights": s.weights,
         "low": s.low,
         "high": s.high,

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from levercap.config import PolicyConfig
+from levercap.core.horizon import Horizon
+from levercap.core.instrument import Instrument, perpetuals
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import AdversePaths, expected_shortfall, insolvency_margin, value_at_risk
@@ -18,26 +20,29 @@ def random_scenarios(rng: np.random.Generator, symbols=4, count=100, hours=24, s
     spread = np.abs(rng.normal(0, scale, (2, symbols, count, hours)))
     weights = rng.uniform(0.05, 1.0, count)
     return ScenarioSet(
-        symbols=tuple(f"S{k:02d}" for k in range(symbols)),
+        instruments=perpetuals(tuple(f"S{k:02d}" for k in range(symbols))),
         weights=weights / weights.sum(),
         low=(path - spread[0]).astype(np.float32),
         high=(path + spread[1]).astype(np.float32),
         end=np.ascontiguousarray(path[:, :, -1]).astype(np.float32),
         starts=np.zeros(count, "datetime64[us]"),
+        horizon=Horizon(hours),
     )
 
 
-def random_portfolio(rng: np.random.Generator, symbols: tuple[str, ...], accounts: int, unknown=False) -> Portfolio:
-    """Up to eight positions each, some accounts empty; with `unknown` also symbols coded -1."""
+def random_portfolio(
+    rng: np.random.Generator, instruments: tuple[Instrument, ...], accounts: int, unknown=False
+) -> Portfolio:
+    """Up to eight positions each, some accounts empty; with `unknown` also instruments coded -1."""
     codes, notionals, offsets = [], [], [0]
     lowest = -1 if unknown else 0
     for _ in range(accounts):
-        held = min(int(rng.integers(0, 9)), len(symbols) - lowest)
-        codes += sorted(rng.choice(np.arange(lowest, len(symbols)), held, replace=False))
+        held = min(int(rng.integers(0, 9)), len(instruments) - lowest)
+        codes += sorted(rng.choice(np.arange(lowest, len(instruments)), held, replace=False))
         notionals += list(rng.normal(size=held) * 10 ** rng.uniform(0, 6))
         offsets.append(len(codes))
     return Portfolio(
-        symbols,
+        instruments,
         10 ** rng.uniform(1, 6, accounts),
         np.array(offsets, dtype=np.int64),
         np.array(codes, dtype=np.int64),
@@ -48,7 +53,7 @@ def random_portfolio(rng: np.random.Generator, symbols: tuple[str, ...], account
 def slow_losses(portfolio: Portfolio, scenarios: ScenarioSet, paths: AdversePaths, account: int, factor):
     """(path, end) losses of one account at volatilities times `factor`, float64, straight from the definition."""
     rows = slice(portfolio.offsets[account], portfolio.offsets[account + 1])
-    code, share = portfolio.symbol[rows], portfolio.share[rows]
+    code, share = portfolio.instrument[rows], portfolio.share[rows]
     hourly = np.zeros(scenarios.low.shape[1:])
     end = np.zeros(scenarios.low.shape[1])
     for k, u in zip(code, share, strict=True):
@@ -68,7 +73,7 @@ def slow_numbers(portfolio, scenarios, paths, policy: PolicyConfig, margin) -> d
     tail = 1 - policy.liquidation_probability
     rows, losses = [], []
     for i in range(len(portfolio)):
-        path, end = slow_losses(portfolio, scenarios, paths, i, np.ones(len(paths.symbols)))
+        path, end = slow_losses(portfolio, scenarios, paths, i, np.ones(len(paths.instruments)))
         heavy, _ = slow_losses(portfolio, scenarios, paths, i, paths.stressed_factor)
         losses.append(path)
         rows.append(

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import Config, PolicyConfig
+from levercap.core.horizon import DAY
+from levercap.core.instrument import perpetuals
 from levercap.core.scenario import ScenarioSet
 from levercap.core.snapshot import Snapshot
 from levercap.limits.predictor import Predictor
@@ -24,12 +26,13 @@ def make_scenarios(rng: np.random.Generator, symbols=SYMBOLS, count=90, scale=0.
     spread = np.abs(rng.normal(0, scale, (2, *path.shape)))
     weights = rng.uniform(0.1, 1.0, count)
     return ScenarioSet(
-        symbols=tuple(symbols),
+        instruments=perpetuals(tuple(symbols)),
         weights=weights / weights.sum(),
         low=(path - spread[0]).astype(np.float32),
         high=(path + spread[1]).astype(np.float32),
         end=np.ascontiguousarray(path[:, :, -1]).astype(np.float32),
         starts=np.zeros(count, "datetime64[us]"),
+        horizon=DAY,
     )
 
 
@@ -68,6 +71,7 @@ def make_snapshot(rng: np.random.Generator, scale=0.006, tiers: pd.DataFrame | N
     )
     return Snapshot(
         as_of=AS_OF,
+        horizon=DAY,
         symbols=symbols,
         tails=pd.DataFrame(),
         scenarios=make_scenarios(rng, scale=scale),
@@ -112,9 +116,9 @@ def with_scenarios(snapshot: Snapshot, scenarios: ScenarioSet, factor: np.ndarra
 def without_symbol(snapshot: Snapshot, symbol: str) -> Snapshot:
     """The snapshot with the scenarios of one symbol lost."""
     s = snapshot.scenarios
-    keep = [k for k, name in enumerate(s.symbols) if name != symbol]
+    keep = [k for k, instrument in enumerate(s.instruments) if instrument.name != symbol]
     scenarios = dataclasses.replace(
-        s, symbols=tuple(s.symbols[k] for k in keep), low=s.low[keep], high=s.high[keep], end=s.end[keep]
+        s, instruments=tuple(s.instruments[k] for k in keep), low=s.low[keep], high=s.high[keep], end=s.end[keep]
     )
     return with_scenarios(snapshot, scenarios, snapshot.stressed_factor[keep])
 

@@ -11,6 +11,7 @@ import pytest
 from levercap.book import clean_book
 from levercap.config import Config, PolicyConfig
 from levercap.core.errors import ConfigError
+from levercap.core.instrument import perpetuals
 from levercap.core.panel import HOUR
 from levercap.core.portfolio import Portfolio
 from levercap.evidence.replay_figures import replay_figures
@@ -124,7 +125,7 @@ def slow_loss(panel, book, account, as_of):
     for hour in range(first, first + 24):
         gain = 0.0
         for p in held:
-            j = book.symbol[p]
+            j = book.instrument[p]
             start = None if j < 0 else last_price(first - 1, j, 3)
             if start is None:
                 return None
@@ -145,7 +146,7 @@ def test_realised_losses_equal_the_slow_twin(fitted):
         {"account_id": ["A0000000", "A0000001"], "symbol": ["NOPE", panel.symbols[0]], "notional": 5.0}
     )
     positions = pd.concat([fitted.positions, strange], ignore_index=True)
-    book = clean_book(fitted.accounts.head(25), positions, panel.symbols).portfolio
+    book = clean_book(fitted.accounts.head(25), positions, perpetuals(panel.symbols)).portfolio
     days = [30, 223, 225, 300, 301, 350, 352, 499]
     origins = pd.DatetimeIndex([panel.start + d * DAY for d in days] + [panel.end - 23 * HOUR, panel.end])
     found = realised_path_losses(panel, book, origins)

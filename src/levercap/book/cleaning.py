@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from levercap.core.errors import DataError, Finding, Severity
+from levercap.core.instrument import Instrument
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.portfolio import Portfolio
 from levercap.storage.tables import as_numbers, as_text, read_frame
@@ -55,7 +56,8 @@ class Book:
         seen only in positions are appended at the end, sorted by id
     rejected : (rows of accounts,) whether the account cannot be scored
     reasons : for each row of accounts the codes of `REASONS` that apply, in that order; empty when not rejected
-    portfolio : the accounts not rejected, positions netted per symbol; a symbol that is not in the market is coded -1
+    portfolio : the accounts not rejected, positions netted per instrument; one that is not among those
+        given is coded -1
     rows : (accounts of portfolio,) row in `accounts` of each
     findings : what was noticed; all warnings, since the accounts concerned are rejected and the others scored
     """
@@ -96,12 +98,15 @@ def read_book(accounts: Path, positions: Path) -> tuple[pd.DataFrame, pd.DataFra
 
 
 def clean_book(
-    accounts: pd.DataFrame, positions: pd.DataFrame, symbols: tuple[str, ...], segments: tuple[str, ...] | None = None
+    accounts: pd.DataFrame,
+    positions: pd.DataFrame,
+    instruments: tuple[Instrument, ...],
+    segments: tuple[str, ...] | None = None,
 ) -> Book:
-    """Book of the accounts and positions of a venue with the given market symbols.
+    """Book of the accounts and positions of a venue that lists the given instruments.
 
     The result does not depend on the order of the rows of `positions`. Positions of zero notional are dropped and those
-    of one account in one symbol netted. `segments` are the known ones; None leaves the segment unchecked.
+    of one account in one instrument netted. `segments` are the known ones; None leaves the segment unchecked.
 
     Raises
     ------
@@ -134,7 +139,7 @@ def clean_book(
     rejected = np.logical_or.reduce([*flags.values()])
     rows = np.flatnonzero(~rejected)
 
-    portfolio, unknown = _portfolio(positions, notional, holder, code, rows, equity[rows], symbols)
+    portfolio, unknown = _portfolio(positions, notional, holder, code, rows, equity[rows], instruments)
     findings = [f for reason in REASONS for f in _reason_finding(reason, frame, flags[reason])]
     findings += _finding(
         "symbol_unknown",
@@ -201,16 +206,17 @@ def _portfolio(
     code: IntArray,
     rows: IntArray,
     equity: FloatArray,
-    symbols: tuple[str, ...],
+    instruments: tuple[Instrument, ...],
 ) -> tuple[Portfolio, BoolArray]:
-    """Netted positions of the accounts in `rows`, and which position rows name a symbol that is not in `symbols`.
+    """Netted positions of the accounts in `rows`, and which position rows name none of `instruments`.
 
     Unknown symbols keep their names while netting, so that two of them never cancel; they come first, sorted by name.
     """
     coded = as_text(positions["symbol"]).dictionary_encode()
     names = [str(name) for name in coded.dictionary.to_pylist()]
-    unknown_symbols = sorted(set(names) - set(symbols))
-    rank = {name: i for i, name in enumerate([*unknown_symbols, *symbols])}
+    listed = [instrument.name for instrument in instruments]
+    unknown_symbols = sorted(set(names) - set(listed))
+    rank = {name: i for i, name in enumerate([*unknown_symbols, *listed])}
     order = np.array([rank[name] for name in names], dtype=np.int64)
     symbol = order[coded.indices.to_numpy()] if names else np.zeros(0, dtype=np.int64)
     unknown = (symbol < len(unknown_symbols)) & ~_text_is_empty(coded)
@@ -223,7 +229,7 @@ def _portfolio(
     key, net = _netted(owner[keep] * width + symbol[keep], notional[keep])
     owner = key // width
     offsets = np.searchsorted(owner, np.arange(len(rows) + 1)).astype(np.int64)
-    portfolio = Portfolio(symbols, equity, offsets, np.maximum(key % width - len(unknown_symbols), -1), net)
+    portfolio = Portfolio(instruments, equity, offsets, np.maximum(key % width - len(unknown_symbols), -1), net)
     return portfolio, unknown
 
 

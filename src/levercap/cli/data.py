@@ -111,12 +111,14 @@ def _data_findings(flags: argparse.Namespace, config: Config) -> list[Finding]:
             findings += error.findings
     if flags.accounts is not None:
         from levercap.book import clean_book, read_book
+        from levercap.core.instrument import perpetuals
+        from levercap.storage.tables import as_text
 
         try:
             accounts, positions = read_book(flags.accounts, flags.positions)
-            held = tuple(sorted(positions["symbol"].dropna().unique()))
-            segments = tuple(config.policy.profiles)
-            findings += clean_book(accounts, positions, held if symbols is None else symbols, segments).findings
+            held = tuple(sorted(set(as_text(positions["symbol"]).to_pylist()) - {""}))
+            listed = perpetuals(held if symbols is None else symbols)
+            findings += clean_book(accounts, positions, listed, tuple(config.policy.profiles)).findings
         except DataError as error:
             findings += error.findings
     return findings

@@ -13,7 +13,7 @@ class Instrument:
 
     Attributes
     ----------
-    name : as the venue lists it
+    name : as the venue lists it, unique there
     underlying : symbol of the market whose bars give its price
     """
 

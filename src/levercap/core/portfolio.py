@@ -1,4 +1,4 @@
-"""Portfolio: accounts x symbols, held sparsely; positions of one account lie next to each other."""
+"""Portfolio: accounts x instruments, held sparsely; positions of one account lie next to each other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from levercap.core.instrument import Instrument
 from levercap.core.names import FloatArray, IntArray
 
 __all__ = ["Portfolio"]
@@ -13,33 +14,33 @@ __all__ = ["Portfolio"]
 
 @dataclass(frozen=True, eq=False)
 class Portfolio:
-    """Positions of many accounts, netted per symbol.
+    """Positions of many accounts, netted per instrument.
 
-    Position ``p`` of account ``i`` has ``offsets[i] <= p < offsets[i + 1]``; within an account symbols ascend. The
+    Position ``p`` of account ``i`` has ``offsets[i] <= p < offsets[i + 1]``; within an account codes ascend. The
     canonical order makes every risk number independent of the order of the input rows and of the other accounts.
 
     Attributes
     ----------
-    symbols : names the codes refer to, length ``symbols``
+    instruments : what the codes refer to, length ``instruments``
     equity : (accounts,) quote currency, positive
     offsets : (accounts + 1,) first position of each account
-    symbol : (positions,) code into `symbols`; -1 is a symbol without a forecast
+    instrument : (positions,) code into `instruments`; -1 is an instrument that is not among them
     notional : (positions,) signed, quote currency
     """
 
-    symbols: tuple[str, ...]
+    instruments: tuple[Instrument, ...]
     equity: FloatArray
     offsets: IntArray
-    symbol: IntArray
+    instrument: IntArray
     notional: FloatArray
 
     def __post_init__(self) -> None:
-        if len(self.offsets) != len(self.equity) + 1 or self.offsets[-1] != len(self.symbol):
+        if len(self.offsets) != len(self.equity) + 1 or self.offsets[-1] != len(self.instrument):
             raise ValueError(
                 "Portfolio.offsets must have one more entry than accounts and end at the number of positions"
             )
-        if len(self.symbol) != len(self.notional):
-            raise ValueError("Portfolio.symbol and Portfolio.notional must have the same length")
+        if len(self.instrument) != len(self.notional):
+            raise ValueError("Portfolio.instrument and Portfolio.notional must have the same length")
         if not (np.isfinite(self.notional).all() and np.isfinite(self.equity).all() and (self.equity > 0).all()):
             raise ValueError("Portfolio needs finite notionals and positive finite equity: clean the book first")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from levercap.core.horizon import Horizon
 from levercap.core.names import FloatArray
 from levercap.core.scenario import ScenarioSet
 
@@ -19,18 +20,20 @@ class Snapshot:
     Attributes
     ----------
     as_of : instant of the forecasts, UTC
+    horizon : how far they look; that of the scenarios and of every row of the tails
     symbols : one row per symbol of the market, sorted by name: symbol, state (``fresh`` or ``stale``), volatility (per
         24 h), stressed_volatility, shock_probability_long, shock_probability_short, turnover (quote currency per day,
         30-day mean); numbers are NaN where the symbol is stale
     tails : as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es; fresh symbols only
-    scenarios : joint paths of the fresh symbols at today's volatility
-    stressed_factor : (scenario symbols,) stressed volatility over today's, at least zero
+    scenarios : joint paths of the instruments on the fresh symbols at today's volatility
+    stressed_factor : (scenario instruments,) stressed volatility of the underlying over today's, at least zero
     tiers : leverage tiers in force (symbol, tier, notional_floor, notional_cap, max_leverage, maintenance_margin_rate,
         maintenance_amount), or None when the venue has none or none was known yet
     bundle_id, config_hash, data_hash : provenance, copied into every output row
     """
 
     as_of: pd.Timestamp
+    horizon: Horizon
     symbols: pd.DataFrame
     tails: pd.DataFrame
     scenarios: ScenarioSet
@@ -39,3 +42,11 @@ class Snapshot:
     bundle_id: str
     config_hash: str
     data_hash: str
+
+    def __post_init__(self) -> None:
+        stated = set(self.tails["horizon_hours"].unique().tolist()) if len(self.tails) else set()
+        if self.scenarios.horizon != self.horizon or not stated <= {self.horizon.hours}:
+            raise ValueError(
+                f"Snapshot.horizon is {self.horizon}, the scenarios reach {self.scenarios.horizon} "
+                f"and the tails state {sorted(stated)} hours"
+            )

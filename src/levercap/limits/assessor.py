@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from levercap.config import PolicyConfig
+from levercap.core.instrument import perpetuals
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.portfolio import Portfolio
 from levercap.core.snapshot import Snapshot
@@ -111,19 +112,19 @@ class Assessor:
 
     Attributes
     ----------
-    symbols : every name of the market, the scenarios and the tiers, sorted: what portfolios are coded in
+    instruments : every one of the market, the scenarios and the tiers, sorted by name: what portfolios are coded in
     """
 
     def __init__(self, snapshot: Snapshot, policy: PolicyConfig) -> None:
         market = snapshot.symbols["symbol"].astype("str").tolist()
         tiered = [] if snapshot.tiers is None else snapshot.tiers["symbol"].astype("str").unique().tolist()
         self.policy = policy
-        self.symbols = tuple(sorted({*market, *tiered, *snapshot.scenarios.symbols}))
+        self.instruments = tuple(sorted({*perpetuals((*market, *tiered)), *snapshot.scenarios.instruments}))
         self._paths = adverse_paths(snapshot.scenarios, snapshot.stressed_factor)
-        self._sheet = margin_sheet(snapshot.tiers, self.symbols, policy)
-        without_scenario = self._paths.codes(self.symbols) < 0  # the last entry of every mask is for code -1
+        self._sheet = margin_sheet(snapshot.tiers, self.instruments, policy)
+        without_scenario = self._paths.codes(self.instruments) < 0  # the last entry of every mask is for code -1
         traded = set(market)
-        in_market = np.array([*(name in traded for name in self.symbols), False])
+        in_market = np.array([*(instrument.underlying in traded for instrument in self.instruments), False])
         self._stale, self._unknown = without_scenario & in_market, without_scenario & ~in_market
         self._references = self._find_references(snapshot)
         self._reference_risk = risk_numbers(self._references, self._paths, policy)
@@ -152,7 +153,7 @@ class Assessor:
         which = np.tile(np.arange(candidates), int(flat.sum()))
         risk = RiskNumbers(*(getattr(self._reference_risk, name)[which] for name in _RISK_FIELDS))
         stale, unknown = (
-            np.full(len(held), mask[self._references.symbol].any()) for mask in (self._stale, self._unknown)
+            np.full(len(held), mask[self._references.instrument].any()) for mask in (self._stale, self._unknown)
         )
         tried = self._assessment(held, risk, terms.take(np.repeat(np.flatnonzero(flat), candidates)), stale, unknown)
         worst = tightest(tried.caps)[0].reshape(-1, candidates).argmin(axis=1)
@@ -162,9 +163,9 @@ class Assessor:
         """Assessment of accounts whose one position has its notional, and as equity whatever the limit asks for."""
         risk = risk_numbers(portfolio, self._paths, self.policy)
         size = np.abs(portfolio.notional)
-        maintenance = maintenance_margin(self._sheet, portfolio.symbol, portfolio.notional) / size
+        maintenance = maintenance_margin(self._sheet, portfolio.instrument, portfolio.notional) / size
         with np.errstate(divide="ignore"):
-            tiers = size / initial_margin(self._sheet, portfolio.symbol, portfolio.notional)
+            tiers = size / initial_margin(self._sheet, portfolio.instrument, portfolio.notional)
         stale, unknown = _any(portfolio, self._stale), _any(portfolio, self._unknown)
         return self._assessment(portfolio, risk, terms, stale, unknown, tiers, lambda loss: 1.0 / (loss + maintenance))
 
@@ -213,29 +214,30 @@ class Assessor:
         }
 
     def _maintenance(self, portfolio: Portfolio) -> FloatArray:
-        margin = maintenance_margin(self._sheet, portfolio.symbol, portfolio.notional)
+        margin = maintenance_margin(self._sheet, portfolio.instrument, portfolio.notional)
         return np.asarray(np.bincount(portfolio.account, margin, minlength=len(portfolio)), dtype=np.float64)
 
     def _find_references(self, snapshot: Snapshot) -> Portfolio:
         """One account of unit equity per reference position; an unknown symbol where nothing is known to trade."""
         traded = snapshot.symbols.dropna(subset=["turnover"]).astype({"symbol": "str"})
         largest = traded.sort_values(["turnover", "symbol"], ascending=[False, True]).head(REFERENCE_SYMBOLS)
-        code = np.array([self.symbols.index(name) for name in largest["symbol"]] or [-1], dtype=np.int64)
+        held = [self.instruments.index(instrument) for instrument in perpetuals(tuple(largest["symbol"]))]
+        code = np.array(held or [-1], dtype=np.int64)
         side = np.tile([1.0, -1.0], len(code))
-        return Portfolio(self.symbols, np.ones(len(side)), np.arange(len(side) + 1), np.repeat(code, 2), side)
+        return Portfolio(self.instruments, np.ones(len(side)), np.arange(len(side) + 1), np.repeat(code, 2), side)
 
     def _hold_references(self, equity: FloatArray) -> Portfolio:
         """For each equity, one account per reference position, at leverage one."""
         each = np.repeat(equity, len(self._references))
         return Portfolio(
-            self.symbols,
+            self.instruments,
             each,
             np.arange(len(each) + 1),
-            np.tile(self._references.symbol, len(equity)),
+            np.tile(self._references.instrument, len(equity)),
             np.tile(self._references.notional, len(equity)) * each,
         )
 
 
 def _any(portfolio: Portfolio, flag: BoolArray) -> BoolArray:
-    """(accounts,) whether any symbol held has the flag."""
-    return np.bincount(portfolio.account, flag[portfolio.symbol], minlength=len(portfolio)) > 0
+    """(accounts,) whether any instrument held has the flag."""
+    return np.bincount(portfolio.account, flag[portfolio.instrument], minlength=len(portfolio)) > 0

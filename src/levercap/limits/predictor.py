@@ -10,6 +10,7 @@ import pandas as pd
 
 from levercap.book import Book, clean_book
 from levercap.config import Config
+from levercap.core.instrument import perpetuals
 from levercap.core.names import BoolArray, FloatArray, Side, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.snapshot import Snapshot
@@ -73,7 +74,7 @@ class Predictor:
         DataError
             when a required column is missing, there is no account, or `previous` cannot be read
         """
-        book = clean_book(accounts, positions, self._assessor.symbols)
+        book = clean_book(accounts, positions, self._assessor.instruments)
         before, days = previous_limits(book.accounts, previous, self.snapshot.as_of)
         columns = {name: spread(x, book) for name, x in self._score(book, before[book.rows], days[book.rows]).items()}
         if book.rejected.any():
@@ -90,11 +91,12 @@ class Predictor:
         for a symbol whose market data has stopped.
         """
         market = self.snapshot.symbols["symbol"].astype("str").to_numpy(dtype=object)
-        symbols = self._assessor.symbols
+        instruments = self._assessor.instruments
+        place = {instrument: i for i, instrument in enumerate(instruments)}
         size = 2 * len(market)
-        code = np.repeat([symbols.index(name) for name in market], 2).astype(np.int64)
+        code = np.repeat([place[instrument] for instrument in perpetuals(tuple(market))], 2).astype(np.int64)
         notional = np.tile([SMALL_NOTIONAL, -SMALL_NOTIONAL], len(market))
-        fresh = Portfolio(symbols, np.full(size, SMALL_NOTIONAL), np.arange(size + 1), code, notional)
+        fresh = Portfolio(instruments, np.full(size, SMALL_NOTIONAL), np.arange(size + 1), code, notional)
         assessment = self._assessor.assess_fresh(fresh, Terms.of([None] * size, [None] * size, self.config.policy))
         limit, binding = tightest(assessment.caps)
         columns = {

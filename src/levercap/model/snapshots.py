@@ -68,15 +68,15 @@ def make_snapshot(
     symbols.insert(3, "stressed_volatility", np.where(np.isnan(stressed), symbols["volatility"], stressed))
     symbols["turnover"] = np.where(fresh, inputs.turnover[which], np.nan)
     known = symbols[fresh]
+    scenarios = blocks.scenarios(
+        dict(zip(known["symbol"], known["volatility"], strict=True)), _path_es_ratios(forecast), seed
+    )
     return Snapshot(
         as_of=as_of,
+        horizon=scenarios.horizon,
         symbols=symbols,
         tails=forecast.tails,
-        scenarios=blocks.scenarios(
-            dict(zip(known["symbol"], known["volatility"], strict=True)),
-            _path_es_ratios(forecast),
-            seed,
-        ),
+        scenarios=scenarios,
         stressed_factor=(known["stressed_volatility"] / known["volatility"]).to_numpy(dtype=float),
         tiers=tiers,
         **provenance,

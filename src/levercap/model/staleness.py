@@ -43,14 +43,14 @@ def withhold(snapshot: Snapshot, stale: BoolArray) -> Snapshot:
     symbols.loc[stale, numbers] = np.nan
     gone = set(symbols.loc[stale, "symbol"])
     scenarios = snapshot.scenarios
-    keep = np.array([name not in gone for name in scenarios.symbols], dtype=bool)
+    keep = np.array([instrument.underlying not in gone for instrument in scenarios.instruments], dtype=bool)
     return dataclasses.replace(
         snapshot,
         symbols=symbols,
         tails=snapshot.tails[~snapshot.tails["symbol"].isin(gone)].reset_index(drop=True),
         scenarios=dataclasses.replace(
             scenarios,
-            symbols=tuple(name for name, kept in zip(scenarios.symbols, keep, strict=True) if kept),
+            instruments=tuple(one for one, kept in zip(scenarios.instruments, keep, strict=True) if kept),
             low=np.ascontiguousarray(scenarios.low[keep]),
             high=np.ascontiguousarray(scenarios.high[keep]),
             end=np.ascontiguousarray(scenarios.end[keep]),

@@ -298,7 +298,7 @@ def account_numbers(
     Parameters
     ----------
     offsets, notional : as in Portfolio
-    code : (positions,) symbol row of the scenarios, -1 without a forecast
+    code : (positions,) instrument row of the scenarios, -1 without a forecast
     margin : (accounts,) path loss per unit of notional beyond which the account is liquidated; inf where there is no
         position
     adverse, end, weights, factor : as in AdversePaths

@@ -1,4 +1,4 @@
-"""Venue margin: leverage tiers per symbol, and the largest leverage they leave along an account's portfolio.
+"""Venue margin: leverage tiers per instrument, and the largest leverage they leave along an account's portfolio.
 
 A tier holds for notionals in ``(floor, cap]``. Initial margin is ``notional / max_leverage`` of the tier the notional
 falls in (a step at every cap); maintenance margin is ``notional * rate - amount`` and continuous, so the amount
@@ -16,6 +16,7 @@ import pandas as pd
 
 from levercap.config import PolicyConfig
 from levercap.core.compiled import compiled
+from levercap.core.instrument import Instrument
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.portfolio import Portfolio
 
@@ -31,15 +32,15 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class MarginSheet:
-    """Tiers of every symbol as padded arrays; the last row, which code -1 also names, is for symbols nobody knows.
+    """Tiers of every instrument as padded arrays; the last row, which code -1 also names, is for unknown instruments.
 
     Attributes
     ----------
-    count : (symbols + 1,) tiers of the row, at least one
-    cap : (symbols + 1, tiers) largest notional of the tier, quote currency; inf where the venue sets none
-    initial_rate : (symbols + 1, tiers) one over the tier's maximum leverage; 0 where the venue sets none
-    maintenance_rate, maintenance_amount : (symbols + 1, tiers)
-    missing : (symbols + 1,) the venue has tiers but none for this symbol
+    count : (instruments + 1,) tiers of the row, at least one
+    cap : (instruments + 1, tiers) largest notional of the tier, quote currency; inf where the venue sets none
+    initial_rate : (instruments + 1, tiers) one over the tier's maximum leverage; 0 where the venue sets none
+    maintenance_rate, maintenance_amount : (instruments + 1, tiers)
+    missing : (instruments + 1,) the venue has tiers but none for this instrument
     """
 
     count: IntArray
@@ -50,10 +51,10 @@ class MarginSheet:
     missing: BoolArray
 
 
-def margin_sheet(tiers: pd.DataFrame | None, symbols: tuple[str, ...], policy: PolicyConfig) -> MarginSheet:
-    """Sheet for `symbols` from the tiers in force; None means the venue sets no tiers.
+def margin_sheet(tiers: pd.DataFrame | None, instruments: tuple[Instrument, ...], policy: PolicyConfig) -> MarginSheet:
+    """Sheet for `instruments` from the tiers in force; None means the venue sets no tiers.
 
-    A symbol without a usable tier gets the flat `policy.missing_tier_max_leverage`. Where a venue states several
+    An instrument without a usable tier gets the flat `policy.missing_tier_max_leverage`. Where a venue states several
     tiers for the same notional (it publishes one sheet per contract under one name), the most conservative one counts.
     """
     if tiers is None:
@@ -63,14 +64,15 @@ def margin_sheet(tiers: pd.DataFrame | None, symbols: tuple[str, ...], policy: P
         leverage = policy.missing_tier_max_leverage
         flat, missing = (np.inf, 1.0 / leverage, max(policy.maintenance_margin_rate, 0.5 / leverage)), True
         rows = {str(name): _envelope(group) for name, group in tiers.groupby("symbol", sort=True, observed=True)}
-    tables = [rows[name] if len(rows.get(name, ())) else np.array([flat]) for name in symbols] + [np.array([flat])]
+    names = [instrument.name for instrument in instruments]
+    tables = [rows[name] if len(rows.get(name, ())) else np.array([flat]) for name in names] + [np.array([flat])]
     count = np.array([len(table) for table in tables], dtype=np.int64)
     padded = np.stack([np.pad(table, ((0, count.max() - len(table)), (0, 0)), mode="edge") for table in tables])
     cap, initial, rate = (np.ascontiguousarray(padded[:, :, k]) for k in range(3))
     floor = np.concatenate([np.zeros((len(tables), 1)), cap[:, :-1]], axis=1)
     step = np.diff(rate, axis=1, prepend=0.0)
     amount = np.cumsum(np.where(step == 0, 0.0, np.where(np.isfinite(floor), floor, 0.0) * step), axis=1)
-    known = np.array([len(rows.get(name, ())) > 0 for name in symbols] + [False])
+    known = np.array([len(rows.get(name, ())) > 0 for name in names] + [False])
     return MarginSheet(count, cap, initial, rate, amount, ~known & missing)
 
 
@@ -95,31 +97,32 @@ def _envelope(group: pd.DataFrame) -> FloatArray:
     return np.asarray(np.column_stack([upper, rates])[ends], dtype=np.float64)
 
 
-def initial_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArray) -> FloatArray:
+def initial_margin(sheet: MarginSheet, instrument: IntArray, notional: FloatArray) -> FloatArray:
     """(positions,) margin to open, quote currency; inf beyond the last tier."""
     size = np.abs(notional)
-    tier = _tier(sheet, symbol, size)
-    return np.where(size > sheet.cap[symbol, tier], np.inf, size * sheet.initial_rate[symbol, tier])
+    tier = _tier(sheet, instrument, size)
+    return np.where(size > sheet.cap[instrument, tier], np.inf, size * sheet.initial_rate[instrument, tier])
 
 
-def maintenance_margin(sheet: MarginSheet, symbol: IntArray, notional: FloatArray) -> FloatArray:
+def maintenance_margin(sheet: MarginSheet, instrument: IntArray, notional: FloatArray) -> FloatArray:
     """(positions,) margin below which a position is liquidated, quote currency; the last rate goes on past its cap."""
     size = np.abs(notional)
-    tier = _tier(sheet, symbol, size)
-    return size * sheet.maintenance_rate[symbol, tier] - sheet.maintenance_amount[symbol, tier]
+    tier = _tier(sheet, instrument, size)
+    return size * sheet.maintenance_rate[instrument, tier] - sheet.maintenance_amount[instrument, tier]
 
 
-def _tier(sheet: MarginSheet, symbol: IntArray, size: FloatArray) -> IntArray:
+def _tier(sheet: MarginSheet, instrument: IntArray, size: FloatArray) -> IntArray:
     """Index of the tier each notional falls in, the last one beyond its cap."""
-    beyond = (size[:, None] > sheet.cap[symbol]).sum(axis=1)
-    tier: IntArray = np.minimum(beyond, sheet.count[symbol] - 1)
+    beyond = (size[:, None] > sheet.cap[instrument]).sum(axis=1)
+    tier: IntArray = np.minimum(beyond, sheet.count[instrument] - 1)
     return tier
 
 
 def tier_cap(portfolio: Portfolio, sheet: MarginSheet) -> FloatArray:
     """(accounts,) largest leverage along the portfolio whose initial margin the equity covers; inf without tiers.
 
-    Beyond a symbol's last tier no more notional is allowed. The answer depends on the account's shares and equity only.
+    Beyond an instrument's last tier no more notional is allowed. The answer depends on the account's shares and equity
+    only.
     """
     out = np.empty(len(portfolio))
     _tier_cap(*_arrays(portfolio), sheet.count, sheet.cap, sheet.initial_rate, out)
@@ -150,7 +153,7 @@ def _arrays(portfolio: Portfolio) -> tuple[FloatArray, IntArray, IntArray, Float
     return (
         np.ascontiguousarray(portfolio.equity, dtype=np.float64),
         np.ascontiguousarray(portfolio.offsets, dtype=np.int64),
-        np.ascontiguousarray(portfolio.symbol, dtype=np.int64),
+        np.ascontiguousarray(portfolio.instrument, dtype=np.int64),
         np.ascontiguousarray(portfolio.notional, dtype=np.float64),
     )
 

@@ -57,7 +57,7 @@ def risk_numbers(
 
     Parameters
     ----------
-    portfolio : positions; symbols without a row in `paths` take the bound of `AdversePaths` in every scenario, and
+    portfolio : positions; instruments without a row in `paths` take the bound of `AdversePaths` in every scenario, and
         gains of the account's other positions do not offset it
     paths : scenarios laid out by `adverse_paths`
     policy : liquidation and insolvency budget, closing cost, shock barrier
@@ -67,7 +67,7 @@ def risk_numbers(
     """
     accounts = len(portfolio)
     out = np.empty((accounts, len(RiskColumn)))
-    code = paths.codes(portfolio.symbols)[portfolio.symbol]
+    code = paths.codes(portfolio.instruments)[portfolio.instrument]
     limit = np.full(accounts, np.inf) if margin is None else np.ascontiguousarray(margin, dtype=np.float64)
     rule = np.array(
         [policy.liquidation_probability, policy.insolvency_budget, policy.closing_cost, policy.shock_barrier],

@@ -8,6 +8,8 @@ from typing import Final
 
 import pandas as pd
 
+from levercap.core.horizon import Horizon
+from levercap.core.instrument import perpetuals
 from levercap.core.scenario import ScenarioSet
 from levercap.core.snapshot import Snapshot
 from levercap.storage.manifest import verify, write_manifest
@@ -25,8 +27,9 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
     write_parquet(snapshot.symbols, folder / "symbols.parquet")
     write_parquet(snapshot.tails, folder / "tails.parquet")
     s = snapshot.scenarios
-    write_paths(folder / "scenarios.parquet", s.symbols, s.starts, s.weights, s.low, s.high, s.end)
-    write_parquet(pd.DataFrame({"symbol": s.symbols, "factor": snapshot.stressed_factor}), folder / "stressed.parquet")
+    names = tuple(instrument.name for instrument in s.instruments)
+    write_paths(folder / "scenarios.parquet", names, s.starts, s.weights, s.low, s.high, s.end)
+    write_parquet(pd.DataFrame({"symbol": names, "factor": snapshot.stressed_factor}), folder / "stressed.parquet")
     if snapshot.tiers is not None:
         write_parquet(snapshot.tiers, folder / "tiers.parquet")
     content = {
@@ -42,13 +45,15 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
 def read_snapshot(folder: Path) -> Snapshot:
     """Snapshot written by `write_snapshot`; raises BundleError when a file is missing or changed."""
     manifest = verify(folder, FORMAT, FORMAT_VERSION)
-    symbols, starts, weights, low, high, end = read_paths(folder / "scenarios.parquet")
+    names, starts, weights, low, high, end = read_paths(folder / "scenarios.parquet")
     tiers = folder / "tiers.parquet"
+    horizon = Horizon(low.shape[2])
     return Snapshot(
         as_of=pd.Timestamp(manifest["as_of"]),
+        horizon=horizon,
         symbols=pd.read_parquet(folder / "symbols.parquet"),
         tails=pd.read_parquet(folder / "tails.parquet"),
-        scenarios=ScenarioSet(symbols, weights, low, high, end, starts),
+        scenarios=ScenarioSet(perpetuals(names), weights, low, high, end, starts, horizon),
         stressed_factor=pd.read_parquet(folder / "stressed.parquet")["factor"].to_numpy(dtype=float),
         tiers=pd.read_parquet(tiers) if tiers.exists() else None,
         bundle_id=manifest["bundle_id"],

@@ -14,6 +14,7 @@ import pandas as pd
 from levercap import book, policy
 from levercap.book import clean_book, read_book
 from levercap.core.errors import DataError, Finding, Severity
+from levercap.core.instrument import perpetuals
 from levercap.core.names import FloatArray, IntArray, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
@@ -64,7 +65,7 @@ def drivers(share: FloatArray, row: IntArray, scenarios: ScenarioSet, worst: int
     Parameters
     ----------
     share : (positions,) signed shares of gross notional
-    row : (positions,) row of each position's symbol in `scenarios`; all must have one
+    row : (positions,) row of each position's instrument in `scenarios`; all must have one
     scenarios : joint paths
     worst : number of worst scenarios to name
 
@@ -205,13 +206,13 @@ def _positions(folder: Path, account: str, accounts_path: Path, positions_path: 
         )
     known_symbols = tuple(snapshot.symbols["symbol"])
     unknown_symbols = set(as_text(mine[1]["symbol"]).to_pylist()) - {*known_symbols, ""}  # kept, to be shown by name
-    portfolio = clean_book(mine[0], mine[1], (*known_symbols, *sorted(unknown_symbols))).portfolio
+    portfolio = clean_book(mine[0], mine[1], perpetuals((*known_symbols, *sorted(unknown_symbols)))).portfolio
     rows = _scenario_rows(portfolio, snapshot.scenarios)
     known = rows >= 0
     facts = snapshot.symbols.set_index("symbol")
     parts = np.full(len(rows), np.nan)
     worst: list[dict[str, Any]] = []
-    names = [portfolio.symbols[code] for code in portfolio.symbol]
+    names = [portfolio.instruments[code].name for code in portfolio.instrument]
     if known.all() and len(rows):
         split = drivers(portfolio.share, rows, snapshot.scenarios)
         parts = split.contribution
@@ -234,10 +235,10 @@ def _positions(folder: Path, account: str, accounts_path: Path, positions_path: 
 
 
 def _scenario_rows(portfolio: Portfolio, scenarios: ScenarioSet) -> IntArray:
-    """(positions,) row of each position's symbol in the scenarios, -1 where it has none."""
-    rows = {name: i for i, name in enumerate(scenarios.symbols)}
-    by_code = np.array([*(rows.get(name, -1) for name in portfolio.symbols), -1], dtype=np.int64)
-    return by_code[portfolio.symbol]
+    """(positions,) row of each position's instrument in the scenarios, -1 where it has none."""
+    rows = {instrument.name: i for i, instrument in enumerate(scenarios.instruments)}
+    by_code = np.array([*(rows.get(instrument.name, -1) for instrument in portfolio.instruments), -1], dtype=np.int64)
+    return by_code[portfolio.instrument]
 
 
 def _value(value: Any) -> Any:

@@ -12,6 +12,7 @@ import pandas as pd
 from levercap.book import clean_book
 from levercap.config import Config
 from levercap.core.errors import ConfigError
+from levercap.core.instrument import perpetuals
 from levercap.core.names import HORIZON_HOURS, FloatArray
 from levercap.core.panel import Panel
 from levercap.core.portfolio import Portfolio
@@ -62,7 +63,7 @@ def replay(
         progress(len(days), len(origins))
     limits = pd.concat(days, ignore_index=True)
     losses = realised_path_losses(
-        market.panel, clean_book(accounts, positions, market.panel.symbols).portfolio, origins
+        market.panel, clean_book(accounts, positions, perpetuals(market.panel.symbols)).portfolio, origins
     )
     evidence = replay_figures(limits, losses, config)
     with atomic_folder(out) as building:
@@ -103,8 +104,8 @@ def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.Datetim
     carried = pd.DataFrame(panel.close).ffill().to_numpy()
     low, high = (np.where(np.isnan(field), carried, field) for field in (panel.low, panel.high))
     weights = np.zeros((len(portfolio), len(panel.symbols)))
-    seen = portfolio.symbol >= 0
-    weights[portfolio.account[seen], portfolio.symbol[seen]] = portfolio.share[seen]
+    seen = portfolio.instrument >= 0
+    weights[portfolio.account[seen], portfolio.instrument[seen]] = portfolio.share[seen]
     unpriced = (np.bincount(portfolio.account, ~seen, minlength=len(portfolio)) > 0) | (portfolio.gross_notional == 0)
     longs, shorts = np.maximum(weights, 0.0), np.minimum(weights, 0.0)
     out = np.full((len(origins), len(portfolio)), np.nan)

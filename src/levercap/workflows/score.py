@@ -11,6 +11,7 @@ import pandas as pd
 from levercap.book import clean_book, read_book
 from levercap.config import Config, config_from_dict
 from levercap.core.errors import ConfigError, DataError, Finding, Severity
+from levercap.core.instrument import perpetuals
 from levercap.core.snapshot import Snapshot
 from levercap.core.version import __version__
 from levercap.limits.predictor import Predictor
@@ -180,7 +181,7 @@ def _limits(
 
 def _book_findings(accounts: pd.DataFrame, positions: pd.DataFrame, snapshot: Snapshot) -> tuple[Finding, ...]:
     symbols = snapshot.symbols
-    findings = clean_book(accounts, positions, tuple(symbols["symbol"])).findings
+    findings = clean_book(accounts, positions, perpetuals(tuple(symbols["symbol"]))).findings
     stale = symbols["state"] != "fresh"
     if not stale.all():
         return findings

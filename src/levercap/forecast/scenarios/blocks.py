@@ -17,6 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from levercap.core.errors import DataError
+from levercap.core.horizon import Horizon
+from levercap.core.instrument import perpetuals
 from levercap.core.names import HORIZON_HOURS, FloatArray, IntArray, Side
 from levercap.core.outcomes import MISSING_HOURS_ALLOWED, future_windows
 from levercap.core.panel import Panel
@@ -73,12 +75,13 @@ class Blocks:
         rows = [blocks.symbols.index(s) for s in symbols]
         scale = np.array([volatility[s] for s in symbols], dtype=np.float32)
         return ScenarioSet(
-            symbols=symbols,
+            instruments=perpetuals(symbols),
             weights=blocks.weights,
             low=blocks.low[rows] * scale[:, None, None],
             high=blocks.high[rows] * scale[:, None, None],
             end=blocks.end[rows] * scale[:, None],
             starts=blocks.starts,
+            horizon=Horizon(blocks.low.shape[2]),
         )
 
     def with_unseen(self, symbols: tuple[str, ...], seed: int) -> Blocks:
