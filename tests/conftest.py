@@ -46,16 +46,16 @@ def trained(tmp_path_factory):
 def fitted(tmp_path_factory):
     """A market of 500 days and a fitted `levercap` bundle of its first 424; never write into its folder.
 
-    Attributes: `market`, `config`, `until` (end of training, 2023-03-01), `data` (dataset of the whole market), `past`
-    (its histories by kind), `bundle`, `folder` (of the bundle), `accounts` and `positions` (frames).
+    Attributes: `market`, `config`, `until` (end of training, 2023-03-01), `inputs` (of the training, whole market),
+    `data` (their dataset), `past` (their histories by forecast method), `bundle`, `folder` (of the bundle), `accounts`
+    and `positions` (frames).
     """
     import pandas as pd
 
     from levercap.config import BookSimulation, Config, ForecastConfig, MarketSimulation, ScenarioConfig
-    from levercap.forecast import history
-    from levercap.forecast.history import KINDS
     from levercap.market.load import market_from_tables
     from levercap.model.dataset import build_dataset
+    from levercap.model.fit import training_inputs
     from levercap.simulation import simulate_book, simulate_market
     from levercap.workflows.train import train
 
@@ -65,17 +65,18 @@ def fitted(tmp_path_factory):
     tables = simulate_market(MarketSimulation(symbols=8, days=500, seed=11))
     market = market_from_tables(tables, config.market)
     until = pd.Timestamp("2023-03-01", tz="UTC").as_unit("us")
-    data = build_dataset(market.panel)
+    inputs = training_inputs(market.panel, build_dataset(market.panel), config)
     folder = tmp_path_factory.mktemp("fitted") / "bundle"
     bundle = train(market, until, config, folder)
-    assert bundle.forecaster.kind == "levercap"
+    assert bundle.forecaster.method == "levercap"
     accounts, positions = simulate_book(BookSimulation(accounts=60), tables["bars"])
     return SimpleNamespace(
         market=market,
         config=config,
         until=until,
-        data=data,
-        past={kind: history(kind, data.features, data.outcomes, config.forecast) for kind in KINDS},
+        inputs=inputs,
+        data=inputs.data,
+        past=inputs.histories,
         bundle=bundle,
         folder=folder,
         accounts=accounts,

@@ -151,7 +151,7 @@ def test_train_registers_a_challenger_that_promote_judges(
     done = run("train", "--market", trained.market, "--config", config, "--out", "bundle")
     assert done.code == 0
     assert done.data["registered"] == "models:/levercap/1, alias challenger"
-    assert done.data["forecaster"] == read_bundle(tmp_path / "bundle").forecaster.kind == "b1"
+    assert done.data["forecaster"] == read_bundle(tmp_path / "bundle").forecaster.method == "b1"
     assert "the history is too short for the levercap models: the fallback b1 was fitted" in done.err
     scores = tmp_path / "scores"
     assert run(*score_arguments(trained, scores, bundle="models:/levercap@champion")).code == 4

@@ -1,11 +1,13 @@
 """The fallback to the baseline: when it falls, how often by mistake, and that it sees nothing later."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from levercap.evaluation.scores.losses import fz0
-from levercap.model.choice import choose_kind, daily_difference
+from levercap.model.choice import choose_method, daily_difference
 from levercap.model.walk_forward import Month, walk
 
 UNTIL = pd.Timestamp("2024-01-01", tz="UTC").as_unit("us")
@@ -17,14 +19,14 @@ def series(mean, seed=0, days=500):
 
 
 def test_it_falls_back_when_the_year_speaks_against_the_recipe_and_only_then():
-    assert choose_kind("levercap", series(0.5), UNTIL) == "b1"
-    assert choose_kind("levercap", series(-0.5), UNTIL) == "levercap"
-    assert choose_kind("b1", series(-0.5), UNTIL) == "b1"
+    assert choose_method("levercap", series(0.5), UNTIL) == "b1"
+    assert choose_method("levercap", series(-0.5), UNTIL) == "levercap"
+    assert choose_method("b1", series(-0.5), UNTIL) == "b1"
 
 
 def test_a_recipe_no_worse_than_the_baseline_seldom_falls_and_a_worse_one_mostly():
     fallen = {
-        mean: np.mean([choose_kind("levercap", series(mean, seed), UNTIL) == "b1" for seed in range(400)])
+        mean: np.mean([choose_method("levercap", series(mean, seed), UNTIL) == "b1" for seed in range(400)])
         for mean in (0.0, 0.2)
     }
     assert 0.03 < fallen[0.0] < 0.10  # nominal 5 %, 18 blocks
@@ -38,9 +40,9 @@ def test_what_is_older_than_a_year_or_not_known_yet_does_not_count():
     late[UNTIL - pd.Timedelta(hours=23)] = 1e6
     late[UNTIL + pd.Timedelta(days=3)] = 1e6
     for other in (old, late):
-        assert choose_kind("levercap", other, UNTIL) == "levercap"
-    assert choose_kind("levercap", series(5.0, days=179), UNTIL) == "levercap"
-    assert choose_kind("levercap", series(5.0, days=181), UNTIL) == "b1"
+        assert choose_method("levercap", other, UNTIL) == "levercap"
+    assert choose_method("levercap", series(5.0, days=179), UNTIL) == "levercap"
+    assert choose_method("levercap", series(5.0, days=181), UNTIL) == "b1"
 
 
 def test_the_difference_is_the_mean_score_of_all_rows(fitted):
@@ -68,9 +70,9 @@ def test_the_walk_forward_falls_back_on_histories_that_say_so(fitted, monkeypatc
     spoiled = fitted.past["levercap"].copy()
     losses = [c for c in spoiled.columns if c.endswith(("_975", "_990", "_es")) and "volatility" not in c]
     spoiled[losses] *= 20.0
-    kinds = []
+    methods = []
     for mine in (fitted.past["levercap"], spoiled):
-        past = {"levercap": mine, "b1": fitted.past["b1"]}
-        ((_, forecaster),) = walk("levercap", fitted.data, [month], fitted.config, past)
-        kinds.append(forecaster.kind)
-    assert kinds == ["levercap", "b1"]
+        inputs = dataclasses.replace(fitted.inputs, histories={"levercap": mine, "b1": fitted.past["b1"]})
+        ((_, forecaster),) = walk(inputs, "levercap", [month])
+        methods.append(forecaster.method)
+    assert methods == ["levercap", "b1"]

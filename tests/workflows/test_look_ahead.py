@@ -129,7 +129,7 @@ def test_training_sees_nothing_later(fitted, retrained):
 
 def test_walk_forward_has_the_forecaster_that_training_gives(fitted):
     month = Month(fitted.until, fitted.until + pd.Timedelta(days=31))
-    ((_, forecaster),) = walk("levercap", fitted.data, [month], fitted.config, fitted.past)
+    ((_, forecaster),) = walk(fitted.inputs, "levercap", [month])
     rows = fitted.data.features[fitted.data.features["as_of"] >= fitted.until]
     mine, trained = forecaster.predict(rows), fitted.bundle.forecaster.predict(rows)
     assert len(mine.forecasts) > 200

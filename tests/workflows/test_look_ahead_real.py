@@ -59,7 +59,7 @@ def test_training_snapshots_and_limits_see_nothing_later(market, tmp_path):
     until = pd.Timestamp("2024-03-01", tz="UTC").as_unit("us")
     other = dataclasses.replace(market, panel=other_future(market.panel.until(until + pd.Timedelta(days=30)), until))
     bundle = train(market, until, CONFIG, tmp_path / "bundle")
-    assert bundle.forecaster.kind == "levercap"
+    assert bundle.forecaster.method == "levercap"
     assert train(other, until, CONFIG, tmp_path / "other").bundle_id == bundle.bundle_id
     compute = scored(bundle, market.tiers, *a_book(market))
     for as_of in random_instants(market.panel, 3):

@@ -178,7 +178,7 @@ def short(fitted, tmp_path_factory):
 
 def test_a_short_history_gets_the_baseline(short, fitted):
     market, bundle = short
-    assert bundle.forecaster.kind == bundle.training["kind"] == "b1"
+    assert bundle.forecaster.method == bundle.training["kind"] == "b1"
     snapshot = bundle.snapshot_at(market.panel, None, market.panel.end)
     fresh = snapshot.symbols[snapshot.symbols["state"] == "fresh"]
     features = feature_table(market.panel, pd.DatetimeIndex([market.panel.end]))
@@ -189,7 +189,7 @@ def test_a_short_history_gets_the_baseline(short, fitted):
 
 def test_the_card_of_a_short_history(short, fitted, tmp_path):
     text = (train(short[0], None, fitted.config, tmp_path / "b") and tmp_path / "b" / "CARD.md").read_text()
-    assert "| kind | b1 |" in text
+    assert "| forecast method | b1 |" in text
     assert "SIM01USDT" in text
     for path in (tmp_path / "b" / "evidence").glob("*.parquet"):
         pd.read_parquet(path)
@@ -197,7 +197,7 @@ def test_the_card_of_a_short_history(short, fitted, tmp_path):
 
 def test_the_card_names_scores_and_provenance(fitted):
     text = (fitted.folder / "CARD.md").read_text()
-    assert "| kind | levercap |" in text
+    assert "| forecast method | levercap |" in text
     assert fitted.bundle.config.config_hash() in text
     assert fitted.bundle.training["data_hash"] in text
     assert text.count("| long |") == text.count("| short |") == 4

@@ -77,13 +77,13 @@ def train(flags: argparse.Namespace) -> Result:
     until = None if flags.until is None else timestamp_of(flags.until)
     with progress_bar("train", flags.quiet) as report:
         bundle = fit(market, until, config, flags.out, progress=report)
-    kind = bundle.forecaster.kind
-    if kind != "levercap":
-        logger.warning("the history is too short for the levercap models: the fallback %s was fitted", kind)
+    method = bundle.forecaster.method
+    if method != "levercap":
+        logger.warning("the history is too short for the levercap models: the fallback %s was fitted", method)
     data = {
         "bundle": flags.out,
         "bundle_id": bundle.bundle_id,
-        "forecaster": kind,
+        "forecaster": method,
         "symbols": len(market.panel.symbols),
     }
     if not flags.no_register:

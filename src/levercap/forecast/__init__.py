@@ -2,14 +2,16 @@
 
 from levercap.forecast.baselines import BASELINES, Baseline, fit_baseline
 from levercap.forecast.forecaster import Forecast, Forecaster, fit_forecaster
-from levercap.forecast.history import history, known_by, out_of_sample_tails
+from levercap.forecast.history import METHODS, ForecastMethod, history, known_by, out_of_sample_tails
 from levercap.forecast.scenarios.blocks import Blocks, fill_missing, match_tail_es, standardised_blocks, thin
 
 __all__ = [
     "BASELINES",
+    "METHODS",
     "Baseline",
     "Blocks",
     "Forecast",
+    "ForecastMethod",
     "Forecaster",
     "fill_missing",
     "fit_baseline",

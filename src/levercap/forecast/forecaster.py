@@ -11,7 +11,7 @@ from levercap.config import ForecastConfig
 from levercap.core.errors import DataError
 from levercap.core.names import HORIZON_HOURS, FloatArray, Side
 from levercap.forecast.history import (
-    Kind,
+    ForecastMethod,
     Scale,
     Tail,
     fit_scale,
@@ -45,9 +45,9 @@ class Forecast:
 
 @dataclass(frozen=True, eq=False)
 class Forecaster:
-    """Fitted models of one kind: ``levercap``, or the baseline ``b1`` with the same interface."""
+    """Fitted models of one forecast method: ``levercap``, or the baseline ``b1`` with the same interface."""
 
-    kind: Kind
+    method: ForecastMethod
     scale: Scale
     tail: Tail
     shock: ShockModel
@@ -80,7 +80,7 @@ class Forecaster:
 
 
 def fit_forecaster(
-    kind: Kind,
+    method: ForecastMethod,
     features: pd.DataFrame,
     outcomes: pd.DataFrame,
     until: pd.Timestamp,
@@ -92,12 +92,12 @@ def fit_forecaster(
     `outcomes` is aligned with `features` (same index, NaN where not known). `past` is the history of the same table, if
     it is at hand; later rows are ignored. Falls back to the baseline when too few out-of-sample outcomes are known.
     """
-    past = history(kind, features, outcomes, config) if past is None else past
+    past = history(method, features, outcomes, config) if past is None else past
     known = known_by(features, until)
     z = standardised(past, outcomes)
     count = int(z["path_long"].notna().to_numpy()[known].sum())
     if count < SMALLEST_HISTORY:
-        if kind == "b1":
+        if method == "b1":
             raise DataError(
                 f"only {count} outcomes are known by {until}; {SMALLEST_HISTORY} symbol-days are the least "
                 "to estimate a tail from: give a longer market history or a later --until"
@@ -105,10 +105,10 @@ def fit_forecaster(
         return fit_forecaster("b1", features, outcomes, until, config)
     sigma = past["volatility"].to_numpy()
     return Forecaster(
-        kind,
-        fit_scale(kind, features, outcomes, until, config),
-        fit_tail(kind, z, past, outcomes, until, config),
-        fit_shock(features if kind == "levercap" else None, sigma, outcomes, past, known),
+        method,
+        fit_scale(method, features, outcomes, until, config),
+        fit_tail(method, z, past, outcomes, until, config),
+        fit_shock(features if method == "levercap" else None, sigma, outcomes, past, known),
         _market_shock(outcomes[known], sigma[known]),
     )
 

@@ -23,8 +23,8 @@ from levercap.forecast.tail.historical import ROWS, ShrunkTail, losses_table, ro
 
 __all__ = [
     "B1_SHRINKAGE",
-    "KINDS",
-    "Kind",
+    "METHODS",
+    "ForecastMethod",
     "Tail",
     "fit_scale",
     "fit_tail",
@@ -37,8 +37,10 @@ __all__ = [
     "volatility",
 ]
 
-Kind = Literal["levercap", "b1"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+ForecastMethod = Literal["levercap", "b1"]
+"""Our own models, or the fit-free baseline B1; stored as ``kind`` in bundles."""
+
+METHODS: tuple[ForecastMethod, ...] = get_args(ForecastMethod)
 Scale = BlendedScale | B1Scale
 Tail = ConditionalTail | ShrunkTail
 
@@ -63,10 +65,10 @@ def refit_dates(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
 
 
 def fit_scale(
-    kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timestamp, config: ForecastConfig
+    method: ForecastMethod, features: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timestamp, config: ForecastConfig
 ) -> Scale:
-    """Scale model of the given kind from the outcomes known at `until`; recent ones weigh more."""
-    if kind == "b1":
+    """Scale model of the given method from the outcomes known at `until`; recent ones weigh more."""
+    if method == "b1":
         return B1Scale().fit(features, np.empty(0))
     usable = known_by(features, until) & outcomes["realised_volatility"].notna().to_numpy()
     X = features[usable]
@@ -97,52 +99,59 @@ def standardised(frame: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def fit_tail(
-    kind: Kind, z: pd.DataFrame, past: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timestamp, config: ForecastConfig
+    method: ForecastMethod,
+    z: pd.DataFrame,
+    past: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    until: pd.Timestamp,
+    config: ForecastConfig,
 ) -> Tail:
-    """Tail model of the given kind from the outcomes known at `until`.
+    """Tail model of the given method from the outcomes known at `until`.
 
     `z` (from `standardised`), `past` (a history) and `outcomes` are aligned.
     """
     known = known_by(past, until)
-    tail = _tail(kind, config).fit(z[known])
+    tail = _tail(method, config).fit(z[known])
     if isinstance(tail, ConditionalTail):
         recent = known & (past["as_of"] >= until - pd.Timedelta(days=GUARD_DAYS)).to_numpy()
         tail.guard(outcomes[recent], past[recent])
     return tail
 
 
-def _tail(kind: Kind, config: ForecastConfig) -> Tail:
-    if kind == "b1":
+def _tail(method: ForecastMethod, config: ForecastConfig) -> Tail:
+    if method == "b1":
         return ShrunkTail(B1_SHRINKAGE)
     return ConditionalTail(config.tail_shrinkage, config.tail_state_penalty)
 
 
-def history(kind: Kind, features: pd.DataFrame, outcomes: pd.DataFrame, config: ForecastConfig) -> pd.DataFrame:
+def history(
+    method: ForecastMethod, features: pd.DataFrame, outcomes: pd.DataFrame, config: ForecastConfig
+) -> pd.DataFrame:
     """Out-of-sample forecasts, one row per row of `features`.
 
     Columns of `forecast_frame`; those of `out_of_sample_shocks`; and value at risk and expected shortfall of every
     side, kind and level without the guard (``long_975``, ``long_975_es``, ...). `outcomes` is aligned with `features`,
     NaN where not known. Rows before the first refit with enough outcomes are NaN.
     """
-    sigma = volatility(B1Scale(), features) if kind == "b1" else np.full(len(features), np.nan)
-    if kind != "b1":
+    sigma = volatility(B1Scale(), features) if method == "b1" else np.full(len(features), np.nan)
+    if method != "b1":
         learnable = outcomes["realised_volatility"].notna().to_numpy()
         for now, train in _segments(features, learnable, SMALLEST_TRAINING_ROWS):
-            sigma[now] = volatility(fit_scale(kind, features, outcomes, train, config), features[now])
+            sigma[now] = volatility(fit_scale(method, features, outcomes, train, config), features[now])
     past = forecast_frame(features, sigma)
     z = standardised(past, outcomes)
     segments = [
         (now, known_by(past, train))
         for now, train in _segments(past, z["path_long"].notna().to_numpy(), SMALLEST_TAIL_ROWS)
     ]
-    tails = [losses_table(_tail(kind, config).fit(z[known]), past[now]) for now, known in segments]
+    tails = [losses_table(_tail(method, config).fit(z[known]), past[now]) for now, known in segments]
     losses = pd.concat(tails) if tails else pd.DataFrame(columns=LOSS_COLUMNS, dtype=float)
-    shocks = out_of_sample_shocks(features if kind == "levercap" else None, sigma, outcomes, segments)
+    shocks = out_of_sample_shocks(features if method == "levercap" else None, sigma, outcomes, segments)
     return pd.concat([past, shocks, losses.reindex(past.index)], axis=1)
 
 
 def out_of_sample_tails(
-    kind: Kind, past: pd.DataFrame, outcomes: pd.DataFrame, start: pd.Timestamp, config: ForecastConfig
+    method: ForecastMethod, past: pd.DataFrame, outcomes: pd.DataFrame, start: pd.Timestamp, config: ForecastConfig
 ) -> pd.DataFrame:
     """Tails of the rows of `past` (a history) from `start` on, each by the model of the refit date before it."""
     z = standardised(past, outcomes)
@@ -150,7 +159,7 @@ def out_of_sample_tails(
     for now, train in _segments(past, z["path_long"].notna().to_numpy(), SMALLEST_TAIL_ROWS):
         rows = now & (past["as_of"] >= start).to_numpy() & past["volatility"].notna().to_numpy()
         if rows.any():
-            parts.append(fit_tail(kind, z, past, outcomes, train, config).predict(past[rows]))
+            parts.append(fit_tail(method, z, past, outcomes, train, config).predict(past[rows]))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 

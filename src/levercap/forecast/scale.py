@@ -63,10 +63,6 @@ class B1Scale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """(rows,) log volatility relative to the slow level."""
         return X["b1_volatility"].to_numpy(dtype=float)
 
-    def to_state(self) -> dict[str, Any]:
-        """Everything needed to rebuild the fitted estimator, as plain values."""
-        return {"kind": "b1"}
-
 
 class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Heterogeneous autoregression by ridge on standardised, clipped features (Corsi 2009, pooled over symbols).

@@ -36,7 +36,7 @@ class Bundle:
     blocks : standardised joint blocks
     config : effective configuration of the training
     snapshot : the market at the end of the training
-    training : what it was trained on: until, start, symbols, rows, data_hash, kind
+    training : what it was trained on: until, start, symbols, rows, data_hash, kind (the forecast method)
     bundle_id : id of the folder
     """
 

@@ -22,7 +22,7 @@ Volatility, tail and shock forecasts for 24 hours, joint scenarios, and the poli
 
 | | |
 |---|---|
-| kind | {training["kind"]} |
+| forecast method | {training["kind"]} |
 | trained on | {training["start"]} .. {training["until"]} |
 | symbols | {symbols} |
 | symbol-days with a known outcome | {training["rows"]:,} |

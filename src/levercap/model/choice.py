@@ -1,4 +1,4 @@
-"""Choice between the champion's recipe and the baseline: when recent evidence turns, the baseline forecasts."""
+"""Choice of the forecast method: where the past year is evidence against our own models, the baseline B1 forecasts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import pandas as pd
 
 from levercap.evaluation.resampling.bootstrap import standard_error
 from levercap.evaluation.scores.losses import fz0
-from levercap.forecast import known_by
-from levercap.forecast.history import Kind
+from levercap.forecast import ForecastMethod, known_by
 from levercap.forecast.tail.historical import LOSSES, ROWS, row_name
 
-__all__ = ["EVIDENCE_DAYS", "choose_kind", "daily_difference"]
+__all__ = ["EVIDENCE_DAYS", "choose_method", "daily_difference"]
 
 EVIDENCE_DAYS = 365
 SMALLEST_DAYS = 180
@@ -37,10 +36,10 @@ def daily_difference(mine: pd.DataFrame, baseline: pd.DataFrame, outcomes: pd.Da
     return pd.Series(total, index=outcomes["as_of"]).dropna().groupby(level=0).mean()
 
 
-def choose_kind(kind: Kind, difference: pd.Series[float], until: pd.Timestamp) -> Kind:
-    """`kind`, or ``b1`` where the year known at `until` speaks against it: one-sided test at 5 %, blocks of 20 days.
+def choose_method(method: ForecastMethod, difference: pd.Series[float], until: pd.Timestamp) -> ForecastMethod:
+    """`method`, or ``b1`` where the year known at `until` is evidence against it: one-sided test at 5 %, 20-day blocks.
 
-    `difference` is from `daily_difference`. Fewer than 180 days speak neither for nor against.
+    `difference` is from `daily_difference`. Fewer than 180 days are no evidence either way.
     """
     origins = difference.index.to_series()
     known = (
@@ -48,6 +47,6 @@ def choose_kind(kind: Kind, difference: pd.Series[float], until: pd.Timestamp) -
         & (origins >= until - pd.Timedelta(days=EVIDENCE_DAYS)).to_numpy()
     )
     recent = np.asarray(difference.to_numpy()[known], dtype=np.float64)
-    if kind == "b1" or len(recent) < SMALLEST_DAYS:
-        return kind
-    return "b1" if recent.mean() > CRITICAL * standard_error(recent) else kind
+    if method == "b1" or len(recent) < SMALLEST_DAYS:
+        return method
+    return "b1" if recent.mean() > CRITICAL * standard_error(recent) else method

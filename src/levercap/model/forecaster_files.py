@@ -27,7 +27,7 @@ def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
     """Write ``forecaster.json``, ``tail.parquet``, one ``scale_*.txt`` per learned target and the trees of shocks."""
     tail = forecaster.tail
     historical = tail.tail_ if isinstance(tail, ConditionalTail) else tail
-    state: dict[str, Any] = {"kind": forecaster.kind, "tail_shrinkage": historical.shrinkage}
+    state: dict[str, Any] = {"kind": forecaster.method, "tail_shrinkage": historical.shrinkage}
     if isinstance(tail, ConditionalTail):
         state["conditional_tail"] = tail.to_state()
     state["shock"] = forecaster.shock.to_state()

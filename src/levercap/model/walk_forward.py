@@ -1,23 +1,20 @@
-"""Walk-forward: a forecaster refitted every month on what was known, and the forecasts of the month that follows."""
+"""Walk-forward: a forecaster refitted every month on what was known, and the months it then forecasts."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from levercap.config import Config
-from levercap.forecast import Forecaster, fit_forecaster
-from levercap.forecast.history import Kind
-from levercap.model.choice import choose_kind, daily_difference
-from levercap.model.dataset import Dataset
+from levercap.forecast import Forecaster, ForecastMethod
+from levercap.model.fit import TrainingInputs, forecaster_at
 
-__all__ = ["NAMES", "Month", "refits", "walk"]
+__all__ = ["METHOD_NAMES", "Month", "refits", "walk"]
 
-NAMES: dict[Kind, str] = {"levercap": "levercap", "b1": "B1"}
-"""Name of each kind of forecaster in tables and figures."""
+METHOD_NAMES: dict[ForecastMethod, str] = {"levercap": "levercap", "b1": "B1"}
+"""Name of each forecast method in tables and figures."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +32,7 @@ def refits(start: pd.Timestamp, stop: pd.Timestamp) -> list[Month]:
     return [Month(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
 
-def walk(
-    kind: Kind, data: Dataset, months: list[Month], config: Config, past: Mapping[Kind, pd.DataFrame]
-) -> Iterator[tuple[Month, Forecaster]]:
-    """Each month with its forecaster, the very one that training until the month's start gives: of the given kind, or
-    the baseline where the year before speaks against it. `past` holds the histories of `data`.
-    """
-    difference = daily_difference(past[kind], past["b1"], data.outcomes)
+def walk(inputs: TrainingInputs, method: ForecastMethod, months: Sequence[Month]) -> Iterator[tuple[Month, Forecaster]]:
+    """Each month with the forecaster that training until its start gives (`forecaster_at`)."""
     for month in months:
-        chosen = choose_kind(kind, difference, month.start)
-        yield (
-            month,
-            fit_forecaster(chosen, data.features, data.outcomes, month.start, config.forecast, past[chosen]),
-        )
+        yield month, forecaster_at(inputs, method, month.start)

@@ -37,7 +37,7 @@ class BundleFiles:
     folder : the bundle
     config : effective configuration of the training, as plain values
     snapshot : the market at the end of the training
-    training : what it was trained on: until, start, symbols, rows, data_hash, kind
+    training : what it was trained on: until, start, symbols, rows, data_hash, kind (the forecast method)
     bundle_id : id of the models
     """
 

@@ -16,13 +16,13 @@ from levercap.core.errors import ConfigError, DataError
 from levercap.core.progress import Progress, silent
 from levercap.evidence import STEPS, EvaluationInputs, EvidenceTables, build_tables, headline_figures
 from levercap.evidence.evaluation_card import evaluation_card
-from levercap.forecast import BASELINES, Forecaster, history
+from levercap.forecast import BASELINES, Forecaster, ForecastMethod
 from levercap.forecast.baselines.baseline import NEED_ARCH
-from levercap.forecast.history import Kind
 from levercap.market import Market
 from levercap.model.baselines import walk_baselines
 from levercap.model.dataset import Dataset, build_dataset
-from levercap.model.walk_forward import NAMES, Month, refits, walk
+from levercap.model.fit import TrainingInputs, training_inputs
+from levercap.model.walk_forward import METHOD_NAMES, Month, refits, walk
 from levercap.storage.atomic import atomic_folder, require_ours, write_json
 from levercap.storage.tables import write_parquet
 
@@ -82,9 +82,9 @@ def evaluate(
     months = refits(start, min(stop, market.panel.end + pd.Timedelta(hours=1)))
     if not months:
         raise ConfigError(f"nothing to evaluate from {start} to {stop}: the market ends at {market.panel.end}")
-    total = (len(NAMES) + len(others.names)) * len(months) + STEPS
-    walked = _walk_own(data, months, config, lambda done: progress(done, total))
-    before = len(NAMES) * len(months)
+    total = (len(METHOD_NAMES) + len(others.names)) * len(months) + STEPS
+    walked = _walk_own(training_inputs(market.panel, data, config), months, lambda done: progress(done, total))
+    before = len(METHOD_NAMES) * len(months)
     tails = _walk_rivals(others, data, months, config, lambda done, _: progress(before + done, total))
     mine, baseline = walked["levercap"], walked["b1"]
     inputs = EvaluationInputs(
@@ -104,7 +104,7 @@ def evaluate(
 
 @dataclass(frozen=True, eq=False)
 class _Walked:
-    """Forecasts of all months by one kind of forecaster, `last` of that kind, and months that fell back to B1."""
+    """Forecasts of all months by one method, its `last` forecaster, and months that fell back to B1."""
 
     forecasts: pd.DataFrame
     tails: pd.DataFrame
@@ -114,25 +114,24 @@ class _Walked:
 
 
 def _walk_own(
-    data: Dataset, months: Sequence[Month], config: Config, progress: Callable[[int], None]
-) -> dict[Kind, _Walked]:
-    """Our own forecaster, and B1 by the same pipeline."""
-    past = {kind: history(kind, data.features, data.outcomes, config.forecast) for kind in NAMES}
-    walked = {}
-    for k, kind in enumerate(NAMES):
+    inputs: TrainingInputs, months: Sequence[Month], progress: Callable[[int], None]
+) -> dict[ForecastMethod, _Walked]:
+    """Our own forecaster, and B1 through the same pipeline."""
+    walked: dict[ForecastMethod, _Walked] = {}
+    for k, method in enumerate(METHOD_NAMES):
         parts, markets, made = [], [], []
-        for month, forecaster in walk(kind, data, list(months), config, past):
-            parts.append(forecaster.predict(_rows(data.features, month)))
+        for month, forecaster in walk(inputs, method, months):
+            parts.append(forecaster.predict(_rows(inputs.data.features, month)))
             markets.append(forecaster.market(parts[-1].forecasts))
             made.append((month, forecaster))
             progress(k * len(months) + len(parts))
         forecasts = pd.concat([p.forecasts for p in parts], ignore_index=True)
         if forecasts.empty:
             raise DataError("no symbol could be forecast in the evaluated period")
-        last = next((f for _, f in reversed(made) if f.kind == kind), made[-1][1])
-        fallbacks = tuple(f"{month.start:%Y-%m-%d}" for month, f in made if f.kind != kind)
+        last = next((f for _, f in reversed(made) if f.method == method), made[-1][1])
+        fallbacks = tuple(f"{month.start:%Y-%m-%d}" for month, f in made if f.method != method)
         tails = pd.concat([p.tails for p in parts], ignore_index=True)
-        walked[kind] = _Walked(forecasts, tails, pd.concat(markets, ignore_index=True), last, fallbacks)
+        walked[method] = _Walked(forecasts, tails, pd.concat(markets, ignore_index=True), last, fallbacks)
     return walked
 
 

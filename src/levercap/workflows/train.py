@@ -10,31 +10,18 @@ import pandas as pd
 from levercap.config import Config
 from levercap.core.panel import Panel
 from levercap.core.progress import Progress, silent
-from levercap.forecast import (
-    Blocks,
-    Forecaster,
-    fill_missing,
-    fit_forecaster,
-    history,
-    match_tail_es,
-    out_of_sample_tails,
-    standardised_blocks,
-    thin,
-)
-from levercap.forecast.history import KINDS, Kind
+from levercap.forecast import Blocks, Forecaster, ForecastMethod, out_of_sample_tails
 from levercap.market import Market
 from levercap.model import Bundle, read_bundle, write_bundle
 from levercap.model.bundle import snapshot_of
 from levercap.model.card import model_card
-from levercap.model.choice import choose_kind, daily_difference
+from levercap.model.choice import EVIDENCE_DAYS
 from levercap.model.dataset import Dataset, build_dataset
-from levercap.model.snapshots import path_es_ratios
+from levercap.model.fit import TrainingInputs, blocks_at, forecaster_at, training_inputs
 from levercap.storage.atomic import atomic_folder, require_ours
 from levercap.venue.tiers import tiers_as_of
 
-__all__ = ["EVIDENCE_DAYS", "build_blocks", "train"]
-
-EVIDENCE_DAYS = 365
+__all__ = ["train"]
 
 
 def train(
@@ -43,11 +30,11 @@ def train(
     config: Config,
     out: Path,
     progress: Progress = silent,
-    kind: Kind = "levercap",
+    method: ForecastMethod = "levercap",
 ) -> Bundle:
     """Fit on what was known at `until` (default: the market's end) and write a bundle to `out`.
 
-    Where the year before speaks against the recipe of `kind`, the bundle is the baseline's (`choose_kind`).
+    Where the year before is evidence against `method`, the bundle holds the baseline (`choose_method`).
     Raises DataError when the history is too short for even the baseline.
     """
     require_ours(out, marker=None)
@@ -55,14 +42,13 @@ def train(
     steps = 6
     data = build_dataset(panel)
     progress(1, steps)
-    past = {each: history(each, data.features, data.outcomes, config.forecast) for each in KINDS}
+    inputs = training_inputs(panel, data, config)
     progress(2, steps)
-    chosen = choose_kind(kind, daily_difference(past[kind], past["b1"], data.outcomes), panel.end)
-    forecaster = fit_forecaster(chosen, data.features, data.outcomes, panel.end, config.forecast, past[chosen])
+    forecaster = forecaster_at(inputs, method, panel.end)
     progress(3, steps)
-    evidence = _evidence(forecaster.kind, data, past[forecaster.kind], past["b1"], panel.end, config)
+    evidence = _evidence(inputs, forecaster.method)
     progress(4, steps)
-    blocks = build_blocks(panel, past[forecaster.kind], forecaster, config)
+    blocks = blocks_at(inputs, forecaster, panel.end)
     progress(5, steps)
     snapshot = snapshot_of(forecaster, blocks, config, panel, tiers_as_of(market.tiers, panel.end), panel.end, "")
     training = _training(panel, data, forecaster, blocks)
@@ -73,30 +59,21 @@ def train(
     return read_bundle(out)
 
 
-def build_blocks(panel: Panel, past: pd.DataFrame, forecaster: Forecaster, config: Config) -> Blocks:
-    """Joint blocks from the out-of-sample history: thinned, complete, and agreeing with the tail model."""
-    known = past.loc[past["volatility"].notna(), ["as_of", "symbol", "volatility"]]
-    blocks = thin(standardised_blocks(panel, known), config.scenarios.count, config.scenarios.seed)
-    symbols = pd.Series(blocks.symbols, dtype="str")
-    return match_tail_es(fill_missing(blocks, config.scenarios.seed), path_es_ratios(forecaster, symbols))
-
-
-def _evidence(
-    kind: Kind, data: Dataset, past: pd.DataFrame, baseline: pd.DataFrame, until: pd.Timestamp, config: Config
-) -> dict[str, pd.DataFrame]:
+def _evidence(inputs: TrainingInputs, method: ForecastMethod) -> dict[str, pd.DataFrame]:
     """Out-of-sample tails of the last year, the baseline's beside them, and what happened."""
-    start = until - pd.Timedelta(days=EVIDENCE_DAYS)
+    start = inputs.panel.end - pd.Timedelta(days=EVIDENCE_DAYS)
+    outcomes = inputs.data.outcomes
+    methods: dict[str, ForecastMethod] = {"tails": method, "baseline_tails": "b1"}
     tables = {
-        name: out_of_sample_tails(kind, table, data.outcomes, start, config.forecast)
-        for name, kind, table in (("tails", kind, past), ("baseline_tails", "b1", baseline))
+        name: out_of_sample_tails(each, inputs.histories[each], outcomes, start, inputs.config.forecast)
+        for name, each in methods.items()
     }
-    outcomes = data.outcomes[data.outcomes["as_of"] >= start]
-    return {**tables, "outcomes": outcomes.reset_index(drop=True)}
+    return {**tables, "outcomes": outcomes[outcomes["as_of"] >= start].reset_index(drop=True)}
 
 
 def _training(panel: Panel, data: Dataset, forecaster: Forecaster, blocks: Blocks) -> dict[str, Any]:
     return {
-        "kind": forecaster.kind,
+        "kind": forecaster.method,
         "start": panel.start.isoformat(),
         "until": panel.end.isoformat(),
         "symbols": list(panel.symbols),
