@@ -10,6 +10,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from levercap.evaluation import leaderboard
+from levercap.storage.atomic import SUCCESS
+from levercap.storage.scoring_run import ScoringRun
 
 DEGREES = 4
 BARRIERS = {"_05": 0.05, "_10": 0.10, "_20": 0.20, "": 0.10}
@@ -142,17 +144,24 @@ def write_evaluation(folder: Path, days: int = 900, symbols: int = 8, seed: int 
     return folder
 
 
+def write_run(scores: Path, limits: pd.DataFrame) -> ScoringRun:
+    """A complete scoring run below `scores` that holds nothing but its limits."""
+    run = ScoringRun.at(scores, limits["as_of"].iloc[0])
+    run.folder.mkdir(parents=True)
+    limits.to_parquet(run.limits, index=False)
+    (run.folder / SUCCESS).touch()
+    return run
+
+
 def write_scores(folder: Path, accounts: int = 3000, previous: bool = True) -> Path:
-    dated = folder / "as_of=2025-06-30T00"
-    dated.mkdir(parents=True)
-    simulate_limits(accounts, 3, previous).to_parquet(dated / "limits.parquet", index=False)
+    run = write_run(folder, simulate_limits(accounts, 3, previous))
     finding = {"code": "equity_not_positive", "severity": "warning", "where": "accounts: equity", "count": 30}
     provenance = {"as_of": "2025-06-30T00:00:00+00:00", "bundle_id": "0123456789abcdef", "levercap": "0.1.0"}
     summary = {
         "findings": [finding | {"message": "accounts with zero or negative equity"}],
         "provenance": provenance,
     }
-    (dated / "summary.json").write_text(json.dumps(summary))
+    run.summary.write_text(json.dumps(summary))
     return folder
 
 

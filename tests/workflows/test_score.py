@@ -17,8 +17,9 @@ from levercap.config import Config, GuardrailConfig, PolicyConfig
 from levercap.core.errors import BundleError, ConfigError, DataError
 from levercap.model import read_bundle
 from levercap.storage.atomic import SUCCESS
+from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import read_snapshot, write_snapshot
-from levercap.workflows.score import folder_name, read_previous, score
+from levercap.workflows.score import read_previous, score
 
 DAY = pd.Timedelta(days=1)
 
@@ -54,7 +55,7 @@ def scored(trained, tmp_path_factory):
 
 def test_every_account_gets_a_row_and_the_summary_counts_them(trained, scored, end):
     out, summary = scored
-    assert sorted(p.name for p in (out / folder_name(end)).iterdir()) == [
+    assert sorted(p.name for p in ScoringRun.at(out, end).folder.iterdir()) == [
         SUCCESS, "limits.parquet", "snapshot", "summary.json", "symbol_limits.parquet",
     ]  # fmt: skip
     limits, accounts = limits_of(summary), pd.read_parquet(trained.accounts)
@@ -73,7 +74,7 @@ def test_every_account_gets_a_row_and_the_summary_counts_them(trained, scored, e
     assert provenance["as_of"] == end.isoformat()
     for name in ("bundle_id", "config_hash", "data_hash"):
         assert limits[name].unique().tolist() == [provenance[name]]
-    written = json.loads((out / folder_name(end) / "summary.json").read_text())
+    written = json.loads(ScoringRun.at(out, end).summary.read_text())
     assert {**written, "folder": summary["folder"]} == summary
 
 
@@ -102,10 +103,10 @@ def test_after_load_no_file_is_touched(trained, tmp_path):
 def test_a_second_run_writes_the_same_bytes_even_with_other_dates_beside(trained, scored, end, tmp_path):
     run(trained, tmp_path, as_of=end - DAY)
     again = run(trained, tmp_path)
-    first = files(scored[0] / folder_name(end))
-    assert files(tmp_path / folder_name(end)) == first
+    first = files(ScoringRun.at(scored[0], end).folder)
+    assert files(ScoringRun.at(tmp_path, end).folder) == first
     run(trained, tmp_path)
-    assert files(tmp_path / folder_name(end)) == first
+    assert files(ScoringRun.at(tmp_path, end).folder) == first
     assert again["provenance"] == scored[1]["provenance"]
 
 
@@ -118,19 +119,19 @@ def test_another_process_writes_the_same_bytes(trained, scored, end, tmp_path):
     paths = [trained.bundle, trained.market, trained.accounts, trained.positions, tmp_path]
     environment = {**os.environ, "PYTHONHASHSEED": "123"}
     subprocess.run([sys.executable, "-W", "ignore", "-c", script, *map(str, paths)], check=True, env=environment)
-    assert files(tmp_path / folder_name(end)) == files(scored[0] / folder_name(end))
+    assert files(ScoringRun.at(tmp_path, end).folder) == files(ScoringRun.at(scored[0], end).folder)
 
 
 def test_scoring_from_the_snapshot_equals_scoring_from_the_market(trained, scored, end, tmp_path):
-    snapshot = scored[0] / folder_name(end) / "snapshot"
+    snapshot = ScoringRun.at(scored[0], end).snapshot
     run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot)
-    mine, first = files(tmp_path / folder_name(end)), files(scored[0] / folder_name(end))
+    mine, first = files(ScoringRun.at(tmp_path, end).folder), files(ScoringRun.at(scored[0], end).folder)
     assert json.loads(mine.pop("summary.json"))["status"] == json.loads(first.pop("summary.json"))["status"]
     assert mine == first
 
 
 def test_killed_while_writing_leaves_the_old_scores(trained, scored, end, tmp_path):
-    shutil.copytree(scored[0] / folder_name(end), tmp_path / folder_name(end))
+    shutil.copytree(ScoringRun.at(scored[0], end).folder, ScoringRun.at(tmp_path, end).folder)
     script = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom levercap.workflows import score as module\n"
         "bundle, market, accounts, positions, out = map(Path, sys.argv[1:])\n"
@@ -140,9 +141,9 @@ def test_killed_while_writing_leaves_the_old_scores(trained, scored, end, tmp_pa
     paths = [trained.bundle, trained.market, trained.accounts, trained.positions, tmp_path]
     command = [sys.executable, "-W", "ignore", "-c", script, *map(str, paths)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert files(tmp_path / folder_name(end)) == files(scored[0] / folder_name(end))
+    assert files(ScoringRun.at(tmp_path, end).folder) == files(ScoringRun.at(scored[0], end).folder)
     run(trained, tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == [folder_name(end)]
+    assert [p.name for p in tmp_path.iterdir()] == [ScoringRun.at(tmp_path, end).folder.name]
 
 
 @pytest.mark.parametrize("days", [1, 40])
@@ -190,7 +191,7 @@ def test_limits_of_the_day_before_bound_the_rise(trained, scored, end, tmp_path)
     before = limits_of(scored[1])
     before["as_of"] = end - DAY
     before["max_leverage"] = before["max_leverage"] / 2
-    folder = tmp_path / folder_name(end - DAY)
+    folder = ScoringRun.at(tmp_path, end - DAY).folder
     folder.mkdir()
     before.to_parquet(folder / "limits.parquet")
     (folder / SUCCESS).touch()
@@ -205,7 +206,7 @@ def test_limits_of_the_day_before_bound_the_rise(trained, scored, end, tmp_path)
 
 def test_the_latest_complete_earlier_date_is_the_previous_one(trained, scored, end, tmp_path):
     for days, complete in ((3, True), (2, True), (1, False), (0, True), (-1, True)):
-        folder = tmp_path / folder_name(end - days * DAY)
+        folder = ScoringRun.at(tmp_path, end - days * DAY).folder
         folder.mkdir()
         pd.DataFrame({"account_id": ["a"], "as_of": [end - days * DAY], "max_leverage": [float(days)]}).to_parquet(
             folder / "limits.parquet"
@@ -216,7 +217,7 @@ def test_the_latest_complete_earlier_date_is_the_previous_one(trained, scored, e
 
 
 def test_unusable_previous_limits_are_told(tmp_path, end):
-    with pytest.raises(DataError, match="no complete scoring date before"):
+    with pytest.raises(DataError, match="no complete scoring run before"):
         read_previous(tmp_path, end)
     with pytest.raises(DataError, match="previous_unreadable"):
         read_previous(tmp_path / "none.parquet", end)
@@ -272,7 +273,7 @@ def test_other_policy_is_used_and_stated_in_every_row(trained, scored, tmp_path)
     assert (limits["max_leverage"] <= before["max_leverage"]).all()
     assert limits["config_hash"].unique().tolist() == [summary["provenance"]["config_hash"]]
     assert summary["provenance"]["config_hash"] != scored[1]["provenance"]["config_hash"]
-    assert read_snapshot(tmp_path / folder_name(read_bundle(trained.bundle).snapshot.as_of) / "snapshot")
+    assert read_snapshot(ScoringRun.at(tmp_path, read_bundle(trained.bundle).snapshot.as_of).snapshot)
 
 
 def test_half_given_or_double_given_market_is_refused(trained, tmp_path):
@@ -289,7 +290,7 @@ def test_as_of_is_a_whole_hour_in_utc(trained, tmp_path, text):
 
 
 def test_snapshot_of_another_bundle_or_instant_is_refused(trained, scored, end, tmp_path):
-    snapshot = scored[0] / folder_name(end) / "snapshot"
+    snapshot = ScoringRun.at(scored[0], end).snapshot
     with pytest.raises(ConfigError, match="leave --as-of out"):
         run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end - DAY)
     other = tmp_path / "snapshot"
@@ -312,14 +313,15 @@ print(json.dumps([summary["folder"], sorted({"lightgbm", "sklearn"} & set(sys.mo
 
 
 def test_scoring_from_a_snapshot_reads_no_models_and_gives_the_same_limits(trained, scored, end, tmp_path):
-    snapshot = scored[0] / folder_name(end) / "snapshot"
+    snapshot = ScoringRun.at(scored[0], end).snapshot
     arguments = map(str, (trained.bundle, snapshot, trained.accounts, trained.positions, tmp_path))
     command = [sys.executable, "-W", "ignore", "-c", FROM_A_SNAPSHOT, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     folder, learners = json.loads(done.stdout)
     assert learners == []
-    assert files(scored[0] / folder_name(end))["limits.parquet"] == files(tmp_path / folder_name(end))["limits.parquet"]
-    assert folder == str(tmp_path / folder_name(end))
+    mine, first = ScoringRun.at(tmp_path, end), ScoringRun.at(scored[0], end)
+    assert mine.limits.read_bytes() == first.limits.read_bytes()
+    assert folder == str(mine.folder)
 
 
 def test_tampered_bundle_and_wrong_version_are_refused(trained, tmp_path):

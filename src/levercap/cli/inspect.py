@@ -73,17 +73,13 @@ def _against_baseline(evaluation: Mapping[str, Any]) -> str:
 
 def _scoring_run(scores: Path, bundle: Path | None) -> Path:
     """Folder of the latest scoring run below `scores`, of those that `bundle` made where there are such."""
-    from levercap.workflows.explain import scores_folder, scoring_runs
+    from levercap.storage.scoring_run import ScoringRun
 
     if (scores / "limits.parquet").is_file():
         return scores
     bundle_id = _read_json(bundle, "MANIFEST.json").get("bundle_id")
-    runs = [
-        run
-        for run in scoring_runs(scores)
-        if _read_json(run, "summary.json").get("provenance", {}).get("bundle_id") == bundle_id
-    ]
-    return runs[-1] if runs else scores_folder(scores)
+    runs = [run for run in ScoringRun.complete_in(scores) if run.provenance().get("bundle_id") == bundle_id]
+    return (runs[-1] if runs else ScoringRun.find(scores)).folder
 
 
 def _read_json(folder: Path | None, name: str) -> dict[str, Any]:

@@ -11,10 +11,9 @@ from typing import Any, Final
 import pandas as pd
 
 from levercap.core.errors import ConfigError, DataError
+from levercap.storage.scoring_run import ScoringRun
 
 __all__ = ["PROOF", "Evaluation", "Scores", "read_evaluation", "read_manifest", "read_scores"]
-
-SCORING_DATE: Final = "as_of="
 
 _ROW: Final = ("model", "side", "kind", "level")
 
@@ -88,15 +87,15 @@ def read_evaluation(folder: Path | None) -> Evaluation | None:
 
 
 def read_scores(folder: Path | None) -> Scores | None:
-    """Limits in `folder`: of one scoring date, the latest of many ``as_of=...``, or the last instant of a replay."""
+    """Limits in `folder`: of one scoring run, of the latest complete one of many, or the last instant of a replay."""
     if folder is None:
         return None
     _check_folder(folder, "--scores")
-    dated = sorted(d for d in folder.glob(f"{SCORING_DATE}*") if (d / "limits.parquet").is_file())
-    place = folder if (folder / "limits.parquet").is_file() or not dated else dated[-1]
+    runs = ScoringRun.complete_in(folder)
+    place = folder if (folder / "limits.parquet").is_file() or not runs else runs[-1].folder
     limits = _parquet(place / "limits.parquet")
     if limits is None:
-        raise DataError(f"{folder} holds no limits.parquet and no {SCORING_DATE}... folder that does")
+        raise DataError(f"{folder} holds no limits.parquet and no complete scoring run")
     dates = limits["as_of"].nunique() if "as_of" in limits else 1
     if dates > 1:
         limits = limits[limits["as_of"] == limits["as_of"].max()].reset_index(drop=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,12 @@ from levercap.core.instrument import perpetuals
 from levercap.core.names import FloatArray, IntArray, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
-from levercap.storage.atomic import SUCCESS
 from levercap.storage.manifest import sha256
+from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import read_snapshot
 from levercap.storage.tables import as_text
-from levercap.workflows.score import PREFIX, folder_name
 
-__all__ = ["Drivers", "drivers", "explain", "scores_folder", "scoring_runs"]
+__all__ = ["Drivers", "drivers", "explain"]
 
 LEVEL: Final = 0.975
 """Level of the path ES that is split over the positions."""
@@ -90,24 +88,6 @@ def drivers(share: FloatArray, row: IntArray, scenarios: ScenarioSet, worst: int
     return Drivers(at_worst[:, order] @ tail, top, path[top], hour[top] + 1, at_worst[:, top].argmax(axis=0))
 
 
-def scoring_runs(scores: Path) -> list[Path]:
-    """Folders of the complete scoring runs below `scores`, earliest `as_of` first."""
-    return sorted(folder for folder in scores.glob(f"{PREFIX}*") if (folder / SUCCESS).is_file())
-
-
-def scores_folder(scores: Path, as_of: pd.Timestamp | None = None) -> Path:
-    """Folder of one complete scoring run below `scores`: that of `as_of`, or the latest; raises DataError."""
-    complete = scoring_runs(scores)
-    wanted = [folder for folder in complete if as_of is None or folder.name == folder_name(as_of)]
-    if wanted:
-        return wanted[-1]
-    missing = "no complete scoring run" if as_of is None else f"no complete scoring run of {as_of:%Y-%m-%dT%H}"
-    known = tuple(folder.name for folder in complete[-5:])
-    hint = f"a folder with {PREFIX}... folders in it, as `levercap score --out` writes"
-    finding = Finding("scores_missing", Severity.FATAL, str(scores), missing, 1, known, hint)
-    raise DataError("the scores cannot be used", [finding])
-
-
 def explain(
     scores: Path,
     account: str,
@@ -139,33 +119,33 @@ def explain(
     ------
     DataError : no such run, account or book
     """
-    folder = scores_folder(scores, as_of)
-    row = _row(pd.read_parquet(folder / "limits.parquet"), account, folder)
+    run = ScoringRun.find(scores, as_of)
+    row = _row(pd.read_parquet(run.limits), account, run)
     caps = _caps(row)
     looser = [cap for cap in caps if cap["max_leverage"] > row["max_leverage"]]
     unguarded = row["unguarded_max_leverage"]
     result: dict[str, Any] = {
-        "folder": folder,
+        "folder": run.folder,
         "limit": row,
         "reasons": [{"code": code, "meaning": _meaning(code)} for code in row["reasons"].split(";") if code],
         "caps": caps,
         "relief": looser[0] if looser else None,
         "guardrail": None if unguarded == row["max_leverage"] else unguarded,
-        "changed_inputs": _changed_inputs(folder, {"accounts": accounts_path, "positions": positions_path}),
+        "changed_inputs": _changed_inputs(run, {"accounts": accounts_path, "positions": positions_path}),
         "positions": [],
         "scenarios": [],
     }
     if accounts_path is None or positions_path is None or row["status"] == Status.REJECTED:
         return result
-    return result | _positions(folder, account, accounts_path, positions_path)
+    return result | _positions(run, account, accounts_path, positions_path)
 
 
-def _row(limits: pd.DataFrame, account: str, folder: Path) -> dict[str, Any]:
+def _row(limits: pd.DataFrame, account: str, run: ScoringRun) -> dict[str, Any]:
     found = limits[limits["account_id"] == account]
     if found.empty:
         near = tuple(limits["account_id"].head(3))
         message = f"no account {account!r} among {len(limits):,}"
-        finding = Finding("account_unknown", Severity.FATAL, str(folder / "limits.parquet"), message, 1, near)
+        finding = Finding("account_unknown", Severity.FATAL, str(run.limits), message, 1, near)
         raise DataError("the account cannot be explained", [finding])
     return {str(name): _value(value) for name, value in found.iloc[0].items()}
 
@@ -183,10 +163,9 @@ def _caps(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"cap": name, "max_leverage": value, "binding": name == row["binding"]} for name, value in ordered]
 
 
-def _changed_inputs(folder: Path, given: Mapping[str, Path | None]) -> list[str]:
+def _changed_inputs(run: ScoringRun, given: Mapping[str, Path | None]) -> list[str]:
     """Names of the given files whose sha256 differs from the one the scoring run states; folders are not compared."""
-    summary = folder / "summary.json"
-    stated = json.loads(summary.read_text(encoding="utf-8")).get("provenance", {}) if summary.is_file() else {}
+    stated = run.provenance()
     return [
         str(path)
         for name, path in given.items()
@@ -194,9 +173,9 @@ def _changed_inputs(folder: Path, given: Mapping[str, Path | None]) -> list[str]
     ]
 
 
-def _positions(folder: Path, account: str, accounts_path: Path, positions_path: Path) -> dict[str, Any]:
+def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_path: Path) -> dict[str, Any]:
     """Positions with their parts of the path ES, and the worst scenarios, of an account of the given book."""
-    snapshot = read_snapshot(folder / "snapshot")
+    snapshot = read_snapshot(run.snapshot)
     accounts, positions = read_book(accounts_path, positions_path)
     mine = [frame[frame["account_id"].astype("str").str.strip() == account] for frame in (accounts, positions)]
     if mine[0].empty:

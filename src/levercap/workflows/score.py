@@ -17,17 +17,16 @@ from levercap.core.version import __version__
 from levercap.limits.predictor import Predictor
 from levercap.limits.summary import summarise
 from levercap.market import load_market
-from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
+from levercap.storage.atomic import atomic_folder, write_json
 from levercap.storage.bundle_files import BundleFiles, read_bundle_files
 from levercap.storage.manifest import sha256
 from levercap.storage.registry import resolve
+from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import write_snapshot
 from levercap.storage.tables import write_parquet
 from levercap.venue.tiers import tiers_as_of
 
-__all__ = ["folder_name", "read_previous", "score"]
-
-PREFIX = "as_of="
+__all__ = ["read_previous", "score"]
 
 
 def score(
@@ -91,37 +90,25 @@ def score(
             **{f"{name}_sha256": sha256(path) for name, path in sources.items()},
         }
     }
-    folder = out / folder_name(snapshot.as_of)
-    with atomic_folder(folder) as building:
-        write_parquet(limits, building / "limits.parquet")
-        write_parquet(symbol_limits, building / "symbol_limits.parquet")
-        (building / "snapshot").mkdir()
-        write_snapshot(snapshot, building / "snapshot")
-        write_json(summary, building / "summary.json")
-    return {**summary, "folder": str(folder)}
-
-
-def folder_name(as_of: pd.Timestamp) -> str:
-    """Name of the folder of one scoring date, e.g. ``as_of=2025-06-30T00``."""
-    return f"{PREFIX}{as_of:%Y-%m-%dT%H}"
+    run = ScoringRun.at(out, snapshot.as_of)
+    with atomic_folder(run.folder) as building:
+        written = ScoringRun(building, snapshot.as_of)
+        write_parquet(limits, written.limits)
+        write_parquet(symbol_limits, written.symbol_limits)
+        written.snapshot.mkdir()
+        write_snapshot(snapshot, written.snapshot)
+        write_json(summary, written.summary)
+    return {**summary, "folder": str(run.folder)}
 
 
 def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
     """Earlier limits to measure rises against: account_id, as_of, max_leverage and whatever else the file holds.
 
-    `path` is a limits file, the folder of one scoring date, or a folder of many, of which the latest complete one
+    `path` is a limits file, the folder of one scoring run, or a folder of many, of which the latest complete one
     before `as_of` is read. Raises DataError when there is none, or when the limits are not older than `as_of`.
     """
     if path.is_dir():
-        dates = [path] if (path / "limits.parquet").is_file() else sorted(path.glob(f"{PREFIX}*"))
-        complete = [d for d in dates if (d / SUCCESS).is_file() and d.name < folder_name(as_of)]
-        if not complete:
-            finding = Finding(
-                "previous_missing", Severity.FATAL, str(path), f"no complete scoring date before {as_of}", len(dates),
-                hint=f"a limits.parquet, or a folder of {PREFIX}...; leave --previous out for the very first scoring",
-            )  # fmt: skip
-            raise DataError("the previous limits cannot be used", [finding])
-        path = complete[-1] / "limits.parquet"
+        path = ScoringRun.before(path, as_of).limits
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -136,7 +123,7 @@ def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
     elif len(frame) and frame["as_of"].max() >= as_of:
         problems.append(f"limits of {frame['as_of'].max()} are not earlier than {as_of}")
     if problems:
-        hint = "a limits.parquet of an earlier scoring date"
+        hint = "a limits.parquet of an earlier scoring run"
         found = [Finding("previous_unusable", Severity.FATAL, str(path), text, hint=hint) for text in problems]
         raise DataError("the previous limits cannot be used", found)
     return frame

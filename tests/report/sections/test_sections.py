@@ -30,7 +30,7 @@ from levercap.report.sections.limits import limit_cards, limits_section, status_
 from levercap.report.sections.scores import board_of, scores_section
 from levercap.report.sections.shocks import shocks, shocks_section
 from levercap.report.sections.training import training_section
-from support.report_folders import forecasts_of, simulate_limits, simulate_outcomes, tails_of
+from support.report_folders import forecasts_of, simulate_limits, simulate_outcomes, tails_of, write_run
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +87,7 @@ def test_first_scoring_shows_what_has_to_be_reduced_instead_of_cuts():
 
 def test_the_latest_date_and_the_last_instant_of_a_replay_are_read(tmp_path):
     for day in ("28", "30", "29"):
-        (tmp_path / f"as_of=2025-06-{day}T00").mkdir()
-        frame = simulate_limits(5, 1).assign(as_of=pd.Timestamp(f"2025-06-{day}", tz="UTC"))
-        frame.to_parquet(tmp_path / f"as_of=2025-06-{day}T00" / "limits.parquet")
+        write_run(tmp_path, simulate_limits(5, 1).assign(as_of=pd.Timestamp(f"2025-06-{day}", tz="UTC")))
     assert read_scores(tmp_path).limits["as_of"].unique().tolist() == [pd.Timestamp("2025-06-30", tz="UTC")]
     replay = tmp_path / "replay"
     replay.mkdir()
