@@ -1,6 +1,5 @@
 """Size and power of the backtests, by enumeration where that is possible and by simulation where not."""
 
-from itertools import combinations
 from math import comb, log
 
 import numpy as np
@@ -11,7 +10,6 @@ from scipy.stats import binom, binomtest
 
 from levercap.evaluation import (
     Light,
-    christoffersen,
     kupiec,
     light_thresholds,
     pooled_coverage,
@@ -54,56 +52,6 @@ def test_kupiec_sees_no_hit_at_all_as_evidence_only_when_there_are_many_days():
     assert kupiec(0, 1000, 0.99).p_value < 0.001
     with pytest.raises(ValueError, match="hits"):
         kupiec(5, 4, 0.99)
-
-
-def test_independence_p_value_is_that_of_all_arrangements():
-    def ratio(places: tuple[int, ...]) -> float:
-        series = np.isin(np.arange(9), places)
-        return christoffersen(series, 0.9, draws=1)[0].statistic
-
-    everything = [ratio(places) for places in combinations(range(9), 3)]
-    series = np.isin(np.arange(9), (3, 4, 5))
-    exact = np.mean([r >= ratio((3, 4, 5)) - 1e-9 for r in everything])
-    assert christoffersen(series, 0.9, draws=9999)[0].p_value == pytest.approx(exact, abs=0.02)
-
-
-def test_independence_ratio_by_hand():
-    # hits 0 1 1 0 0 0: three pairs start with a miss (one then hits), two with a hit (one hits again)
-    series = [False, True, True, False, False, False]
-    chain = 1 * log(1 / 3) + 2 * log(2 / 3) + 2 * log(1 / 2)
-    flat = 2 * log(2 / 5) + 3 * log(3 / 5)
-    assert christoffersen(series, 0.9)[0].statistic == pytest.approx(2 * (chain - flat))
-
-
-def test_christoffersen_keeps_its_size():
-    rng = np.random.default_rng(0)
-    tests = [christoffersen(rng.random(250) < 0.025, 0.975, draws=199, seed=i) for i in range(300)]
-    for part in (0, 1):
-        rejected = np.mean([pair[part].p_value <= 0.05 for pair in tests])
-        assert rejected < 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / 300)
-
-
-def test_christoffersen_finds_clusters_and_wrong_counts():
-    rng = np.random.default_rng(1)
-
-    def clustered() -> np.ndarray:
-        series, state = np.zeros(500, dtype=bool), False
-        for day in range(500):
-            state = rng.random() < (0.5 if state else 0.025 / 2)
-            series[day] = state
-        return series
-
-    found = np.mean([christoffersen(clustered(), 0.975, draws=199)[0].p_value <= 0.05 for _ in range(60)])
-    assert found > 0.9
-    too_many = [christoffersen(rng.random(500) < 0.075, 0.975, draws=199)[1].p_value <= 0.05 for _ in range(60)]
-    assert np.mean(too_many) > 0.9
-
-
-def test_christoffersen_is_seeded_and_wants_one_series():
-    series = np.random.default_rng(3).random(100) < 0.1
-    assert christoffersen(series, 0.975, seed=1) == christoffersen(series, 0.975, seed=1)
-    with pytest.raises(ValueError, match="one instrument"):
-        christoffersen(np.zeros((2, 5), dtype=bool), 0.99)
 
 
 def test_traffic_light_of_the_regulator_and_of_a_year_of_365_days():

@@ -4,24 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.optimize import linprog
 from scipy.special import xlogy
 from scipy.stats import binom, norm
 from sklearn.isotonic import IsotonicRegression
 
-from levercap.evaluation import brier_decomposition, log_loss, pinball
+from levercap.evaluation import brier_decomposition, log_loss
 from levercap.evaluation.scores.corp import (
-    isotonic_quantile,
     log_loss_decomposition,
-    pinball_decomposition,
     recalibrated_probability,
     reliability_band,
 )
-from support.properties import examples
 
 tenths = st.integers(0, 10).map(lambda k: k / 10)
 events = arrays(float, 12, elements=st.sampled_from([0.0, 1.0]))
-losses = arrays(float, 10, elements=st.integers(-5, 20).map(float))
 
 
 def by_max_min(y, x, statistic) -> np.ndarray:
@@ -68,63 +63,6 @@ def test_what_was_called_impossible_is_infinite_miscalibration():
     parts = log_loss_decomposition([1, 0, 0, 1], [0.0, 0.5, 0.2, np.nan])
     assert (parts.score, parts.miscalibration) == (np.inf, np.inf)
     assert np.isfinite([parts.discrimination, parts.uncertainty]).all()
-
-
-def lowest_pinball(y, x, level) -> float:
-    """Smallest total pinball score of a non-decreasing function of x, as a linear programme."""
-    knots, group = np.unique(x, return_inverse=True)
-    n, k = len(y), len(knots)
-    cost = np.concatenate([np.zeros(k), np.full(n, level), np.full(n, 1 - level)])
-    fit = np.hstack([np.eye(k)[group], np.eye(n), -np.eye(n)])  # value + shortfall - excess = y
-    falling = np.hstack([np.eye(k)[:-1] - np.eye(k)[1:], np.zeros((k - 1, 2 * n))])
-    bounds = [(None, None)] * k + [(0, None)] * (2 * n)
-    return linprog(cost, falling if k > 1 else None, np.zeros(k - 1) if k > 1 else None, fit, y, bounds).fun
-
-
-@examples(60)
-@given(y=losses, x=arrays(float, 10, elements=tenths), level=st.sampled_from([0.55, 0.7, 0.9]))
-def test_isotonic_quantile_has_the_lowest_score_there_is(y, x, level):
-    fitted = isotonic_quantile(y, x, level)
-    order = np.argsort(x, kind="stable")
-    assert (np.diff(fitted[order]) >= 0).all()
-    assert all(len(set(fitted[x == value])) == 1 for value in x)
-    assert pinball(y, fitted, level).sum() == pytest.approx(lowest_pinball(y, x, level), abs=1e-7)
-
-
-def test_isotonic_quantile_agrees_with_its_formula():
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 12, 120).astype(float)
-    y = rng.exponential(1 + x)
-
-    def quantile(values):
-        return np.quantile(values, 0.87, method="inverted_cdf")
-
-    assert isotonic_quantile(y, x, 0.87) == pytest.approx(by_max_min(y, x, quantile))
-
-
-@given(y=losses, x=arrays(float, 10, elements=tenths), level=st.sampled_from([0.55, 0.7, 0.93]))
-def test_the_uncertainty_is_the_score_of_the_best_constant(y, x, level):
-    parts = pinball_decomposition(y, x, level)
-    assert parts.uncertainty == pytest.approx(min(pinball(y, value, level).mean() for value in y))
-    assert parts.score == pytest.approx(parts.miscalibration - parts.discrimination + parts.uncertainty)
-    assert min(parts.miscalibration, parts.discrimination) >= 0
-
-
-def test_parts_of_the_pinball_score():
-    rng = np.random.default_rng(1)
-    scale = np.exp(rng.normal(0, 0.6, 20_000))
-    loss, truth = scale * rng.normal(size=20_000), scale * norm.ppf(0.975)
-    right = pinball_decomposition(loss, truth, 0.975)
-    assert right.score == pytest.approx(pinball(loss, truth, 0.975).mean())
-    assert right.score == pytest.approx(right.miscalibration - right.discrimination + right.uncertainty)
-    assert right.miscalibration < 0.02 * right.uncertainty
-    low = pinball_decomposition(loss, 0.7 * truth, 0.975)  # wrong level, same order
-    assert low.discrimination == pytest.approx(right.discrimination)
-    assert low.miscalibration > 0.05 * low.uncertainty
-    blind = pinball_decomposition(loss, rng.permutation(truth), 0.975)  # right level on average, no order
-    assert blind.discrimination < 0.1 * right.discrimination
-    constant = pinball_decomposition(loss, np.full(20_000, 3.0), 0.975)
-    assert constant.discrimination == pytest.approx(0, abs=1e-15)
 
 
 def shock_panel(rng, days=500, symbols=10, common=0.6):
@@ -197,10 +135,10 @@ def test_impossible_input_is_refused():
     with pytest.raises(ValueError, match="events must be 0 or 1"):
         log_loss_decomposition([0.5], [0.5])
     with pytest.raises(ValueError, match="no row has both"):
-        pinball_decomposition([np.nan], [1.0], 0.99)
+        log_loss_decomposition([np.nan], [1.0])
     with pytest.raises(ValueError, match="one forecast per row"):
-        isotonic_quantile([1.0, 2.0], [1.0], 0.99)
-    with pytest.raises(ValueError, match="a loss and a forecast in every row"):
-        isotonic_quantile([1.0, np.nan], [1.0, 1.0], 0.99)
+        log_loss_decomposition([1.0, 0.0], [1.0])
+    with pytest.raises(ValueError, match="an event and a probability in every row"):
+        recalibrated_probability([1.0, np.nan], [1.0, 1.0])
     with pytest.raises(ValueError, match="1 pairs of origin and symbol are stated twice"):
         reliability_band([0, 1, 0], [0.1, 0.2, 0.3], [1, 1, 2], ["A", "A", "A"])

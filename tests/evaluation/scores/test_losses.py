@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize, minimize_scalar
 from scipy.stats import t as student
 
-from levercap.evaluation import brier, fz0, log_loss, pinball, qlike, skill
+from levercap.evaluation import fz0, log_loss, pinball
 
 DEGREES = 4
 LEVELS = (0.975, 0.99)
@@ -69,52 +69,31 @@ def test_a_change_of_units_shifts_fz0_by_a_constant(unit, loss, var, extra):
     assert moved == pytest.approx(fz0(loss, var, var + extra, 0.99) + np.log(unit), abs=1e-6, rel=1e-9)
 
 
-def test_qlike_is_zero_at_the_truth_and_minimal_at_the_mean_variance():
-    assert qlike(0.03, 0.03) == 0.0
-    realised = np.abs(SAMPLE[::100]) + 0.01
-    best = minimize_scalar(lambda h: qlike(realised, h).mean(), bounds=(0.1, 10), method="bounded")
-    assert best.x == pytest.approx(np.sqrt(np.mean(realised**2)), rel=1e-4)
-    assert qlike(0.03, 0.02) > qlike(0.03, 0.045)  # forecasting too low is punished more
+@given(truth=st.floats(0.001, 0.999), forecast=st.floats(0.001, 0.999))
+def test_log_loss_is_minimal_at_the_true_probability(truth, forecast):
+    expected = truth * log_loss(1, forecast) + (1 - truth) * log_loss(0, forecast)
+    best = truth * log_loss(1, truth) + (1 - truth) * log_loss(0, truth)
+    assert expected >= best - 1e-12
 
 
-@given(truth=st.floats(0.001, 0.999), said=st.floats(0.001, 0.999))
-def test_brier_and_log_loss_are_minimal_at_the_true_probability(truth, said):
-    for score in (brier, log_loss):
-        expected = truth * score(1, said) + (1 - truth) * score(0, said)
-        best = truth * score(1, truth) + (1 - truth) * score(0, truth)
-        assert expected >= best - 1e-12
-
-
-def test_log_loss_and_brier_by_hand():
+def test_log_loss_by_hand():
     assert log_loss([1, 0], [0.25, 0.25]) == pytest.approx([np.log(4), -np.log(0.75)])
-    assert brier([1, 0], [0.25, 0.25]) == pytest.approx([0.5625, 0.0625])
     assert log_loss(1, 0.0) == np.inf
     assert log_loss(0, 0.0) == 0.0
-
-
-def test_skill_is_the_share_of_the_reference_loss_saved():
-    assert skill([1.0, 1.0], [2.0, 2.0]) == 0.5
-    assert skill([2.0], [1.0]) == -1.0
-    assert skill([1.0, np.nan, 9.0], [2.0, 5.0, np.nan]) == 0.5  # only rows known on both sides
-    assert np.isnan(skill([np.nan], [1.0]))
 
 
 def test_a_missing_value_gives_a_missing_score():
     nan = np.nan
     assert np.isnan(fz0([nan, 1.0, 1.0], [1.0, nan, 1.0], [2.0, 2.0, nan], 0.99)).all()
     assert np.isnan(pinball([nan, 1.0], [1.0, nan], 0.99)).all()
-    assert np.isnan(qlike([nan, 0.0], [1.0, 1.0])).all()
     assert np.isnan(log_loss([nan, 1.0], [0.5, nan])).all()
-    assert np.isnan(brier([nan, 1.0], [0.5, nan])).all()
 
 
 def test_undefined_scores_are_refused_never_flattering():
     with pytest.raises(ValueError, match="1 of 2 values"):
         fz0([0.1, 0.1], [0.1, 0.1], [0.2, 0.0], 0.99)
-    with pytest.raises(ValueError, match="volatility > 0"):
-        qlike(0.1, 0.0)
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        brier(1, 1.2)
+        log_loss(1, 1.2)
     with pytest.raises(ValueError, match="confidence"):
         pinball(0.1, 0.1, 0.01)
     with pytest.raises(ValueError, match="confidence"):

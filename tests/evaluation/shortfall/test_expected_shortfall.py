@@ -14,14 +14,11 @@ from levercap.evaluation.shortfall.expected_shortfall import (
     ShortfallStatistic,
     exceedance_residuals,
     shortfall_panel_test,
-    shortfall_statistic,
-    shortfall_test,
 )
 
 LEVEL = 0.975
 RATE = 0.025
-Z1, Z2 = ShortfallStatistic.Z1, ShortfallStatistic.Z2
-BIASED, RELATIVE = ShortfallStatistic.MINIMALLY_BIASED, ShortfallStatistic.MINIMALLY_BIASED_RELATIVE
+Z2, RELATIVE = ShortfallStatistic
 ALL = list(ShortfallStatistic)
 
 
@@ -34,11 +31,15 @@ def sources(y: np.ndarray, v: np.ndarray, e: np.ndarray, a: float) -> dict[Short
     """The statistics as their authors write them: returns y, and forecasts v and e as the sources sign them."""
     var, es = -v, -e  # Acerbi and Szekely: VaR and ES positive, X the profit
     hit = [y[i] + var[i] < 0 for i in range(len(y))]
-    z1 = sum(y[i] * hit[i] / es[i] for i in range(len(y))) / sum(hit) + 1
     z2 = sum(y[i] * hit[i] / (len(y) * a * es[i]) for i in range(len(y))) + 1
-    biased = [es[i] - var[i] - (1 / a) * max(-(y[i] + var[i]), 0.0) for i in range(len(y))]
-    relative = [biased[i] / es[i] for i in range(len(y))]
-    return {Z1: z1, Z2: z2, BIASED: np.mean(biased), RELATIVE: np.mean(relative)}
+    relative = [(es[i] - var[i] - (1 / a) * max(-(y[i] + var[i]), 0.0)) / es[i] for i in range(len(y))]
+    return {Z2: z2, RELATIVE: np.mean(relative)}
+
+
+def shortfall_statistic(loss, var, es, statistic=Z2, day=None):
+    """The statistic of a panel; without `day` every row is a day of its own."""
+    days = np.arange(len(loss)) if day is None else day
+    return shortfall_panel_test(loss, var, es, days, LEVEL, statistic, draws=1).statistic
 
 
 def sample(rng: np.random.Generator, days: int, degrees: float = 5.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -52,23 +53,7 @@ def test_statistics_are_those_of_the_sources_in_returns(seed):
     loss, var, es = sample(np.random.default_rng(seed), 400)
     expected = sources(-loss, -var, -es, RATE)
     for statistic in ALL:
-        assert shortfall_statistic(loss, var, es, LEVEL, statistic) == pytest.approx(expected[statistic])
-
-
-def test_z2_counts_what_z1_leaves_out():
-    # Acerbi and Szekely (2014), eq. 7: Z2 = 1 - (1 - Z1) * hits / (a T)
-    loss, var, es = sample(np.random.default_rng(1), 500)
-    z1 = shortfall_statistic(loss, var, es, LEVEL, Z1)
-    share = (loss > var).sum() / (RATE * 500)
-    assert shortfall_statistic(loss, var, es, LEVEL, Z2) == pytest.approx(1 - (1 - z1) * share)
-
-
-def test_minimally_biased_statistic_at_the_sample_quantile_is_the_error_of_expected_shortfall():
-    loss = np.random.default_rng(2).standard_t(5, 1000)
-    ordered = np.sort(loss)
-    var, es = ordered[974], ordered[975:].mean()  # 25 losses beyond
-    found = shortfall_statistic(loss, np.full(1000, var), np.full(1000, 3.0), LEVEL, BIASED)
-    assert found == pytest.approx(3.0 - es)
+        assert shortfall_statistic(loss, var, es, statistic) == pytest.approx(expected[statistic])
 
 
 @pytest.mark.parametrize("degrees", [3, 5, 100])
@@ -78,17 +63,14 @@ def test_expectations_are_zero_at_the_truth_and_negative_below_it(degrees):
     def mean(of, v, e):
         return quad(lambda x: of(x, v, e) * student.pdf(x, degrees), v, np.inf)[0]
 
-    def z1(v, e):
-        return mean(lambda x, v, e: 1 - x / e, v, e) / student.sf(v, degrees)
-
     def z2(v, e):
         return 1 - mean(lambda x, v, e: x / e, v, e) / RATE
 
     def biased(v, e):
         return e - v - mean(lambda x, v, e: x - v, v, e) / RATE
 
-    assert [z1(var, es), z2(var, es), biased(var, es)] == pytest.approx([0, 0, 0], abs=1e-6)
-    assert max(z1(var, 0.9 * es), z2(var, 0.9 * es), biased(var, 0.9 * es)) < -0.05
+    assert [z2(var, es), biased(var, es)] == pytest.approx([0, 0], abs=1e-6)
+    assert max(z2(var, 0.9 * es), biased(var, 0.9 * es)) < -0.05
     # a wrong var moves the minimally biased statistic by a square, and only down; it moves Z2 in proportion
     for shift in (-0.05, 0.05):
         assert -0.03 * es < biased(var * (1 + shift), es) < 0
@@ -112,95 +94,7 @@ def test_published_cut_offs_of_z2():
         # this module's own arithmetic gives the same numbers
         row = np.zeros(250)
         row[: hits[0]] = losses[: hits[0]]
-        assert shortfall_statistic(row, np.full(250, var), np.full(250, es), LEVEL) == pytest.approx(z2[0])
-
-
-def test_simulated_p_value_of_a_published_cut_off():
-    var, es = t_tail(10)
-    loss = np.zeros(250)
-    loss[:10] = es * 1.70 * RATE * 250 / 10  # Z2 = -0.70
-    result = shortfall_test(loss, np.full(250, var), np.full(250, es), LEVEL, draws=20_000)
-    assert result.statistic == pytest.approx(-0.70)
-    assert result.p_value == pytest.approx(0.055, abs=0.006)
-
-
-def test_pareto_p_value_of_one_day_in_closed_form():
-    var, es = np.array([2.0]), np.array([3.0])
-    tail = 3.0  # 1 / xi with xi = 1 - var / es
-    for loss in (2.5, 4.0):
-        p = RATE * (2.0 / loss) ** tail
-        found = shortfall_test([loss], var, es, LEVEL, Z2, draws=400_000).p_value
-        assert found == pytest.approx(p, abs=4 * np.sqrt(p / 400_000))
-        given_a_hit = shortfall_test([loss], var, es, LEVEL, Z1, draws=40_000).p_value
-        assert given_a_hit == pytest.approx((2.0 / loss) ** tail, abs=0.01)
-    calm = shortfall_test([1.0], var, es, LEVEL, BIASED, draws=999)
-    assert (calm.p_value, calm.statistic, calm.hits) == (1.0, 1.0, 0)
-
-
-def test_pareto_tail_is_what_is_drawn():
-    """The tail that stands in for the forecasters' own has exactly their value at risk and expected shortfall."""
-    loss, var, es = sample(np.random.default_rng(4), 60)
-    rank = np.random.default_rng(5).random((40_000, 60))
-    xi = 1 - var / es
-    body = np.where(rank < RATE, var * (np.minimum(rank, RATE) / RATE) ** -xi, 0.0)
-    assert (body > var).mean() == pytest.approx(RATE, rel=0.02)
-    assert np.where(body > var, body, 0).mean(axis=0).sum() / RATE == pytest.approx(es.sum(), rel=0.03)
-    for statistic in (Z2, BIASED, RELATIVE):
-        given_draws = shortfall_test(loss, var, es, LEVEL, statistic, simulated=body).p_value
-        own_draws = shortfall_test(loss, var, es, LEVEL, statistic, draws=40_000, seed=6).p_value
-        assert own_draws == pytest.approx(given_draws, abs=0.012)
-
-
-def test_z1_of_simulated_samples_leaves_out_those_without_a_hit():
-    simulated = np.array([[0.0, 0.0], [2.5, 0.0], [4.0, 4.0]])
-    result = shortfall_test([3.0, 0.0], [2.0, 2.0], [3.0, 3.0], LEVEL, Z1, simulated=simulated)
-    assert (result.statistic, result.p_value) == (0.0, 2 / 3)
-    with pytest.raises(ValueError, match="draws, days = 2"):
-        shortfall_test([3.0, 0.0], [2.0, 2.0], [3.0, 3.0], LEVEL, simulated=np.ones((4, 3)))
-
-
-def rejected(runs: int, days: int, seed: int, scale: float = 1.0, test=shortfall_test, draws: int = 199, **options):
-    """Share of p-values of at most 5 % when forecasts are `scale` times the truth, per statistic."""
-    rng = np.random.default_rng(seed)
-    counts = np.zeros(len(ALL))
-    for run in range(runs):
-        loss, var, es = sample(rng, days)
-        for i, statistic in enumerate(ALL):
-            found = test(loss, var * scale, es * scale, LEVEL, statistic, draws=draws, seed=run, **options)
-            counts[i] += found.p_value <= 0.05
-    return counts / runs
-
-
-def test_size_and_power_of_the_monte_carlo_tests():
-    runs = 200
-    size = rejected(runs, 365, 1)
-    assert (size <= binom.ppf(0.999, runs, 0.05) / runs).all()
-    assert (size[1:] >= binom.ppf(0.001, runs, 0.05) / runs).all()
-    z1, z2, biased, relative = rejected(60, 365, 2, scale=0.7)
-    assert z2 > 0.9
-    assert min(biased, relative) > 0.7
-    assert z1 < z2  # the sizes alone of the few losses beyond a var that is too small as well say little
-    assert rejected(60, 900, 3, scale=1.25).max() <= 0.05  # too large is no offence
-
-
-def test_size_does_not_depend_on_the_tail_that_the_forecasters_had_in_mind():
-    rng = np.random.default_rng(7)
-    runs = 200
-    for degrees, limit in ((3.0, 0.12), (200.0, 0.10)):
-        counts = 0
-        for run in range(runs):
-            loss, var, es = sample(rng, 250, degrees)
-            counts += shortfall_test(loss, var, es, LEVEL, Z2, draws=199, seed=run).p_value <= 0.05
-        assert counts / runs < limit
-
-
-def test_size_only_wrong_in_the_tail_is_found_by_z1():
-    rng = np.random.default_rng(8)
-    found = 0
-    for run in range(60):
-        loss, var, es = sample(rng, 1000)
-        found += shortfall_test(loss, var, var + 0.4 * (es - var), LEVEL, Z1, draws=199, seed=run).p_value <= 0.05
-    assert found / 60 > 0.85
+        assert shortfall_statistic(row, np.full(250, var), np.full(250, es)) == pytest.approx(z2[0])
 
 
 def panel(rng: np.random.Generator, days: int, symbols: int, scale: float = 1.0):
@@ -222,7 +116,8 @@ def test_panel_tests_keep_their_size_where_rows_taken_as_independent_do_not():
         loss, var, es, day = panel(rng, 500, 12)
         for i, statistic in enumerate(ALL):
             clustered[i] += shortfall_panel_test(loss, var, es, day, LEVEL, statistic, 5, 199, run).p_value <= 0.05
-        naive += shortfall_test(loss, var, es, LEVEL, Z2, draws=99, seed=run).p_value <= 0.05
+        alone = np.arange(len(loss))
+        naive += shortfall_panel_test(loss, var, es, alone, LEVEL, Z2, 1, 99, run).p_value <= 0.05
     assert (clustered / runs <= binom.ppf(0.999, runs, 0.05) / runs).all()
     assert naive / runs > 0.15
 
@@ -233,14 +128,14 @@ def test_panel_tests_have_power():
     for run in range(40):
         loss, var, es, day = panel(rng, 700, 12, scale=0.75)
         found += [shortfall_panel_test(loss, var, es, day, LEVEL, s, 5, 199, run).p_value <= 0.05 for s in ALL]
-    assert (found[1:] / 40 > 0.9).all()
+    assert (found / 40 > 0.9).all()
 
 
 def test_panel_counts_days_not_rows():
     loss, var, es = np.array([4.0, 0.0, 0.0, 0.0]), np.full(4, 2.0), np.full(4, 3.0)
     day = ["2024-01-01", "2024-01-02", "2024-01-02", "2024-01-02"]
-    assert shortfall_statistic(loss, var, es, LEVEL, Z2, day) == pytest.approx(1 - 4 / 3 / RATE / 2)
-    assert shortfall_statistic(loss, var, es, LEVEL, Z2) == pytest.approx(1 - 4 / 3 / RATE / 4)
+    assert shortfall_statistic(loss, var, es, Z2, day) == pytest.approx(1 - 4 / 3 / RATE / 2)
+    assert shortfall_statistic(loss, var, es, Z2) == pytest.approx(1 - 4 / 3 / RATE / 4)
     # copies of every row are no new evidence, and the order of rows is none at all
     rng = np.random.default_rng(11)
     loss, var, es = sample(rng, 300)
@@ -252,23 +147,15 @@ def test_panel_counts_days_not_rows():
         assert (one.statistic, one.p_value) == pytest.approx((many.statistic, many.p_value))
 
 
-def test_one_hit_proves_nothing_about_the_size_of_hits():
-    loss, var, es = np.zeros(200), np.full(200, 2.0), np.full(200, 3.0)
-    loss[7] = 100.0
-    # e^-1 of the resamples do not contain it, and accuse
-    assert shortfall_panel_test(loss, var, es, np.arange(200), LEVEL, Z1, 1, 1999).p_value == pytest.approx(
-        0.37, abs=0.04
-    )
-
-
 @given(st.floats(1e-3, 1e3), st.integers(0, 20))
-def test_units_change_nothing_but_the_absolute_statistic(unit, seed):
+def test_units_change_nothing(unit, seed):
+    day = np.arange(200)
     loss, var, es = sample(np.random.default_rng(seed), 200)
     loss[0] = 2 * var[0]
     for statistic in ALL:
-        one = shortfall_test(loss, var, es, LEVEL, statistic, draws=19)
-        two = shortfall_test(loss * unit, var * unit, es * unit, LEVEL, statistic, draws=19)
-        assert two.statistic == pytest.approx(one.statistic * (unit if statistic is BIASED else 1.0), abs=1e-9 * unit)
+        one = shortfall_panel_test(loss, var, es, day, LEVEL, statistic, draws=19)
+        two = shortfall_panel_test(loss * unit, var * unit, es * unit, day, LEVEL, statistic, draws=19)
+        assert two.statistic == pytest.approx(one.statistic, abs=1e-9)
         assert two.p_value == pytest.approx(one.p_value)
 
 
@@ -277,8 +164,8 @@ def test_a_larger_forecast_never_looks_worse(factor, seed):
     loss, var, es = sample(np.random.default_rng(seed), 200)
     loss[0] = 2 * var[0]
     for statistic in ALL:
-        before = shortfall_statistic(loss, var, es, LEVEL, statistic)
-        assert shortfall_statistic(loss, var, es * factor, LEVEL, statistic) >= before - 1e-12
+        before = shortfall_statistic(loss, var, es, statistic)
+        assert shortfall_statistic(loss, var, es * factor, statistic) >= before - 1e-12
 
 
 def test_exceedance_residuals_by_hand():
@@ -330,17 +217,17 @@ def test_exceedance_residuals_of_a_panel_keep_their_size():
 
 def test_seeds_decide_and_what_cannot_be_tested_is_said_at_once():
     loss, var, es = sample(np.random.default_rng(14), 300)
-    assert shortfall_test(loss, var, es, LEVEL, seed=1) == shortfall_test(loss, var, es, LEVEL, seed=1)
-    with pytest.raises(ValueError, match="Z1 is a mean over hits"):
-        shortfall_statistic(np.zeros(300), var, es, LEVEL, Z1)
+    day = np.arange(300)
+    one, two = (shortfall_panel_test(loss, var, es, day, LEVEL, seed=1) for _ in range(2))
+    assert one == two
     wrong = es.copy()
     wrong[:2] = np.nan
     with pytest.raises(ValueError, match=r"2 of 300 values of es .* 300 values of var are not positive"):
-        shortfall_test(loss, -var, wrong, LEVEL)
+        shortfall_panel_test(loss, -var, wrong, day, LEVEL)
     with pytest.raises(ValueError, match=r"es is below var in 300 of 300 rows; level"):
-        shortfall_test(loss, var, 0.5 * var, 0.025)
+        shortfall_panel_test(loss, var, 0.5 * var, day, 0.025)
     with pytest.raises(ValueError, match=r"one common length.*es \(299,\)"):
-        shortfall_test(loss, var, es[1:], LEVEL)
+        shortfall_panel_test(loss, var, es[1:], day, LEVEL)
 
 
 def test_normal_tail_of_the_source():

@@ -3,16 +3,13 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.stats import norm
 from sklearn.linear_model import QuantileRegressor
 
 from levercap.core.errors import LevercapError
 from levercap.evaluation import fz0, pinball
 from levercap.evaluation.shortfall.joint_regression import (
-    JointFit,
     JointProblem,
     fit_joint,
-    scale_family_scores,
     shortfall_scores,
 )
 from levercap.evaluation.shortfall.quantile_regression import quantile_regression
@@ -129,35 +126,6 @@ def test_published_truth_of_a_simulated_regression():
     fit = fit_joint(problem(loss, design), equal(30_000), [np.array([2.0, 2.0])])
     assert fit.quantile == pytest.approx([1.959964, 1.979982], abs=0.1)
     assert fit.shortfall == pytest.approx([2.337803, 2.168901], abs=0.1)
-
-
-def test_scale_family_variance_in_closed_form_and_as_spread():
-    rng = np.random.default_rng(12)
-    x = rng.uniform(1, 2, 60_000)
-    loss = x * rng.normal(size=60_000)
-    q = norm.ppf(LEVEL)
-    ratio = norm.pdf(q) / RATE
-    design = np.column_stack([np.ones_like(x), x])
-    p = problem(loss, design)
-    truth = JointFit(np.array([0.0, q]), np.array([0.0, ratio]), 0.0)
-    variance = scale_family_scores(p, truth, np.ones_like(x))
-    beyond = 1 + q * ratio - ratio**2  # of a truncated standard normal
-    expected = (beyond / RATE + (1 - RATE) / RATE * (ratio - q) ** 2) / (ratio * x) ** 2 / ratio**2
-    assert variance == pytest.approx(expected, rel=0.08)
-    scores, _ = shortfall_scores(p, truth)
-    assert scores[:, 0].var() == pytest.approx(variance.mean(), rel=0.08)
-
-
-def test_scale_family_variance_is_the_variance_of_a_population_written_out():
-    # six losses of 0, two beyond var = 1 at level 75 %: z is 1 six times, and 1 + (loss - 1) / 0.25
-    loss, ones = np.array([0.0] * 6 + [1.5, 2.5]), np.ones((8, 1))
-    z = 1 + np.maximum(loss - 1, 0) / 0.25
-    fit = JointFit(np.array([1.0]), np.array([z.mean()]), 0.0)
-    variance = scale_family_scores(problem(loss, ones, 0.75), fit, np.full(8, 10_000))
-    assert z.mean() == 2.0
-    assert variance == pytest.approx(np.full(8, z.var() / 2.0**4), rel=1e-4)
-    nothing = scale_family_scores(problem(0 * loss, ones, 0.75), fit, np.ones(8))
-    assert np.isnan(nothing).all()
 
 
 def test_starts_that_cannot_be_are_left_out_but_for_the_first():

@@ -16,9 +16,8 @@ from levercap.evaluation.coverage.hit_tests import Light
 from levercap.evaluation.coverage.tail_sample import day_numbers
 from levercap.evaluation.resampling.covariance import block_covariance, long_run_covariance
 from levercap.evaluation.resampling.day_blocks import t_values
-from levercap.evaluation.scores.losses import fz0
 
-__all__ = ["Zones", "comparative_backtest", "three_zones"]
+__all__ = ["Zones", "three_zones"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ def three_zones(
     score, standard : (rows,) scores of the forecast and of the standard procedure on the same rows
     day : (rows,) day of each row; without it every row is a day of its own
     significance : of both tests
-    block_days, lags : of the variance, as for `levercap.evaluation.coverage.conditional_calibration.panel_calibration`
+    block_days : the variance of the mean is that of blocks of so many days; None for Newey-West
+    lags : of Newey-West, None for its automatic choice; used only without `block_days`
 
     Notes
     -----
@@ -76,17 +76,3 @@ def three_zones(
     worse, better = float(norm.sf(statistic)), float(norm.cdf(statistic))
     zone = Light.RED if worse <= significance else Light.GREEN if better <= significance else Light.YELLOW
     return Zones(mean, statistic, worse, better, zone, len(daily))
-
-
-def comparative_backtest(
-    loss: ArrayLike,
-    forecast: tuple[ArrayLike, ArrayLike],
-    standard: tuple[ArrayLike, ArrayLike],
-    level: float,
-    day: ArrayLike | None = None,
-    significance: float = 0.05,
-    block_days: int | None = 20,
-) -> Zones:
-    """`three_zones` on the joint score FZ0 of two pairs (var, es) for the same losses."""
-    score, reference = (fz0(loss, var, es, level) for var, es in (forecast, standard))
-    return three_zones(score, reference, day, significance, block_days)

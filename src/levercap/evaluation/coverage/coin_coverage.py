@@ -29,8 +29,7 @@ def coin_coverage(
     Parameters
     ----------
     hits : (rows,) booleans
-    symbol, day : (rows,) instrument and UTC day of each row, at most one row for each pair. Where forecasts overlap,
-        give one `subsample` of them.
+    symbol, day : (rows,) instrument and UTC day of each row, at most one row for each pair
     level : confidence of the value at risk
     year_days : calendar days of the traffic light
 

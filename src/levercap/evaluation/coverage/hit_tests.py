@@ -1,8 +1,7 @@
-"""Backtests of value at risk: is the number of hits right, do they cluster, and how alarming is the count?
+"""Tests of the number of hits of value at risk: unconditional coverage, pooled coverage and the traffic light.
 
 A hit is a loss above the forecast. `level` is the confidence, so hits are expected with probability ``1 - level``. With
-the two to ten hits that a year of 99 % forecasts brings, asymptotic p-values are wrong; here they are exact or
-simulated.
+the two to ten hits that a year of 99 % forecasts brings, asymptotic p-values are wrong; here they are exact.
 """
 
 from __future__ import annotations
@@ -15,15 +14,13 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, betaincinv, xlogy
 from scipy.stats import binom
 
-from levercap.core.names import BoolArray, FloatArray
+from levercap.core.names import FloatArray
 from levercap.evaluation.resampling.bootstrap import standard_error
-from levercap.evaluation.resampling.montecarlo import TestResult, monte_carlo
+from levercap.evaluation.resampling.montecarlo import TestResult
 
 __all__ = [
     "Coverage",
     "Light",
-    "TestResult",
-    "christoffersen",
     "kupiec",
     "light_thresholds",
     "pooled_coverage",
@@ -86,40 +83,6 @@ def kupiec(hits: int, days: int, level: float) -> TestResult:
     as_extreme = ratio >= ratio[hits] - 1e-9
     p_value = float(binom.pmf(counts[as_extreme], days, rate).sum())
     return TestResult(max(float(ratio[hits]), 0.0), min(p_value, 1.0))
-
-
-def christoffersen(hits: ArrayLike, level: float, draws: int = 999, seed: int = 0) -> tuple[TestResult, TestResult]:
-    """Independence and conditional coverage of one instrument's hits, with Monte Carlo p-values.
-
-    Parameters
-    ----------
-    hits : (days,) booleans in time order
-    level : confidence
-    draws, seed : simulated series and where their random numbers start
-
-    Returns
-    -------
-    tuple of TestResult
-        independence: a hit today says nothing about tomorrow (p-value by permuting the hits, which needs no assumption
-        on their probability); conditional coverage: that, and the right number (p-value by simulating correct
-        forecasts)
-
-    Notes
-    -----
-    Likelihood ratios against a first-order Markov chain (Christoffersen, 1998); p-values ``(1 + as extreme) / (1 +
-    draws)`` (Dufour, 2006), exact in size up to ties, which count as extreme.
-    """
-    series = np.asarray(hits, dtype=bool)
-    if series.ndim != 1 or len(series) < 2:
-        raise ValueError("christoffersen needs the hits of one instrument on at least two days")
-    random = np.random.default_rng(seed)
-    rate = 1.0 - level
-    shuffled = random.permuted(np.broadcast_to(series, (draws, len(series))), axis=1)
-    independence = monte_carlo(_independence_ratio(series[None])[0], _independence_ratio(shuffled))
-    simulated = random.random((draws, len(series))) < rate
-    observed = _independence_ratio(series[None])[0] + _coverage_ratio(series[None], rate)[0]
-    coverage = monte_carlo(observed, _independence_ratio(simulated) + _coverage_ratio(simulated, rate))
-    return independence, coverage
 
 
 def pooled_coverage(
@@ -197,26 +160,3 @@ def _log_likelihood(hits: ArrayLike, trials: ArrayLike, rate: ArrayLike) -> Floa
     hit, chance = np.asarray(hits, dtype=np.float64), np.asarray(rate, dtype=np.float64)
     misses = np.asarray(trials, dtype=np.float64) - hit
     return np.asarray(xlogy(hit, chance) + xlogy(misses, 1.0 - chance))
-
-
-def _coverage_ratio(series: BoolArray, rate: float) -> FloatArray:
-    days = series.shape[1]
-    hits = series.sum(axis=1)
-    return 2.0 * (_log_likelihood(hits, days, hits / days) - _log_likelihood(hits, days, rate))
-
-
-def _independence_ratio(series: BoolArray) -> FloatArray:
-    """(series,) likelihood ratio of a first-order Markov chain against independence; `series` is (series, days)."""
-    before, after = series[:, :-1], series[:, 1:]
-    from_hit, from_miss = before.sum(axis=1), (~before).sum(axis=1)
-    hit_hit, miss_hit = (before & after).sum(axis=1), (~before & after).sum(axis=1)
-    pooled = (hit_hit + miss_hit) / (from_hit + from_miss)
-    chain = _log_likelihood(hit_hit, from_hit, _share(hit_hit, from_hit))
-    chain = chain + _log_likelihood(miss_hit, from_miss, _share(miss_hit, from_miss))
-    flat = _log_likelihood(hit_hit + miss_hit, from_hit + from_miss, pooled)
-    return np.maximum(2.0 * (chain - flat), 0.0)
-
-
-def _share(part: ArrayLike, whole: ArrayLike) -> FloatArray:
-    p, w = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    return np.divide(p, w, out=np.zeros_like(p), where=w > 0)

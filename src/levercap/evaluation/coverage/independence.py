@@ -1,4 +1,4 @@
-"""Can hits be foreseen? Regressions of today's hit on what was known yesterday: one instrument, and a panel of them."""
+"""Dynamic quantile test of a panel: can hits be foreseen from what was known the day before?"""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from levercap.core.names import FloatArray, IntArray
+from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.evaluation.coverage.grid import day_grid
-from levercap.evaluation.coverage.hit_tests import TestResult
-from levercap.evaluation.resampling.montecarlo import monte_carlo
+from levercap.evaluation.resampling.montecarlo import TestResult, monte_carlo
 
-__all__ = ["PanelDynamicQuantile", "dynamic_quantile", "panel_dynamic_quantile"]
-
-CHUNK = 4_000_000
-"""Numbers held at once while statistics are simulated."""
+__all__ = ["PanelDynamicQuantile", "panel_dynamic_quantile", "rearranged_days", "same_listing"]
 
 SINGULAR = 1e-10
 """Directions of the regressors with less than this share of the largest moment are taken as collinear."""
@@ -39,60 +35,6 @@ class PanelDynamicQuantile:
     independence: TestResult
     days: int
     rows: int
-
-
-def dynamic_quantile(
-    hits: ArrayLike, level: float, var: ArrayLike | None = None, lags: int = 4, draws: int = 999, seed: int = 0
-) -> TestResult:
-    """Dynamic quantile test of one instrument's hits, with its Monte Carlo p-value.
-
-    Parameters
-    ----------
-    hits : (days,) booleans in time order, without gaps
-    level : confidence of the value at risk
-    var : (days,) the forecasts; when given, hits must not be foreseeable from their height either
-    lags : earlier days whose hits are regressors; the first `lags` days are only that
-    draws, seed : simulated series and where their random numbers start
-
-    Notes
-    -----
-    With h = hit - (1 - level) and X = [1, h of the last `lags` days, var]: ``h' X (X'X)^-1 X' h / (level (1 - level))``
-    (Engle and Manganelli, Journal of Business and Economic Statistics 2004), chi-squared with one degree per regressor
-    in large samples. The p-value is of hits drawn independently with probability ``1 - level`` beside the same `var`,
-    which is exact where forecasts do not follow hits and close where they do. Collinear regressors count once.
-    """
-    series = np.asarray(hits, dtype=bool)
-    if series.ndim != 1 or len(series) < lags + 2:
-        raise ValueError(f"dynamic_quantile needs the hits of one instrument on at least lags + 2 = {lags + 2} days")
-    height = None if var is None else _standardised(np.asarray(var, dtype=np.float64), len(series))
-    rate = 1.0 - level
-    simulated = (np.random.default_rng(seed).random((draws, len(series))) < rate).astype(np.float64) - rate
-    observed = _dynamic_quantile_statistic(series[None].astype(np.float64) - rate, height, lags)[0]
-    step = max(1, CHUNK // (len(series) * (lags + 2)))
-    null = [_dynamic_quantile_statistic(simulated[i : i + step], height, lags) for i in range(0, draws, step)]
-    scale = level * rate
-    return monte_carlo(float(observed / scale), np.concatenate(null) / scale)
-
-
-def _dynamic_quantile_statistic(centred: FloatArray, height: FloatArray | None, lags: int) -> FloatArray:
-    """(series,) squared length of the projection of `centred`, shape (series, days), on the regressors."""
-    days = centred.shape[1]
-    response = centred[:, lags:]
-    columns = [np.ones_like(response), *(centred[:, lags - k : days - k] for k in range(1, lags + 1))]
-    if height is not None:
-        columns.append(np.broadcast_to(height[lags:], response.shape))
-    design = np.stack(columns, axis=1)
-    gram = design @ design.swapaxes(1, 2)
-    moment = (design @ response[:, :, None])[:, :, 0]
-    solved = (np.linalg.pinv(gram, rcond=SINGULAR, hermitian=True) @ moment[:, :, None])[:, :, 0]
-    return np.asarray((moment * solved).sum(axis=1))
-
-
-def _standardised(values: FloatArray, days: int) -> FloatArray | None:
-    if values.shape != (days,) or not np.isfinite(values).all():
-        raise ValueError(f"var must hold one finite forecast for each of the {days} days")
-    spread = float(values.std())
-    return (values - values.mean()) / spread if spread > 1e-12 * max(abs(float(values.mean())), 1e-300) else None
 
 
 def panel_dynamic_quantile(
@@ -129,12 +71,26 @@ def panel_dynamic_quantile(
     panel = _panel(hits, day, symbol, var, 1.0 - level, lags)
     random = np.random.default_rng(seed)
     design, response = _panel_design(panel, np.arange(len(panel.share)), lags)
-    rearranged = [_slopes(*_panel_design(panel, _rearranged(panel.group, random), lags)) for _ in range(draws)]
+    rearranged = [_slopes(*_panel_design(panel, rearranged_days(panel.group, random), lags)) for _ in range(draws)]
     scale = level * (1.0 - level)
     test = monte_carlo(_slopes(design, response) / scale, np.array(rearranged) / scale)
     names = ["constant", *(f"hit_{k}_days_ago" for k in range(1, lags + 1)), "share_hit_yesterday"]
     table = _clustered(design, response, panel.row, names if panel.log_var is None else [*names, "log_var"])
     return PanelDynamicQuantile(table, test, len(np.unique(panel.row)), len(panel.row))
+
+
+def same_listing(absent: BoolArray) -> IntArray:
+    """(days,) code of the instruments that are listed; `absent` is (days, instruments)."""
+    _, group = np.unique(absent, axis=0, return_inverse=True)
+    return group.astype(np.int64).ravel()
+
+
+def rearranged_days(group: IntArray, random: np.random.Generator) -> IntArray:
+    """An order of the days in which each changes place only with days of its group."""
+    shuffled = np.argsort(group + random.random(len(group)))
+    order = np.empty_like(shuffled)
+    order[np.argsort(group, kind="stable")] = shuffled
+    return order
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,8 +131,7 @@ def _panel(hits: ArrayLike, day: ArrayLike, symbol: ArrayLike, var: ArrayLike | 
         if not (np.isfinite(height) & (height > 0)).all():
             raise ValueError("var must be positive and finite in every row")
         log_var = day_grid(np.log(height) - np.log(height).mean(), day, symbol)[row + lags, column]
-    _, group = np.unique(absent, axis=0, return_inverse=True)
-    return _Panel(hit, np.nanmean(hit, axis=1), group.astype(np.int64).ravel(), log_var, row + lags, column)
+    return _Panel(hit, np.nanmean(hit, axis=1), same_listing(absent), log_var, row + lags, column)
 
 
 def _panel_design(panel: _Panel, order: IntArray, lags: int) -> tuple[FloatArray, FloatArray]:
@@ -194,14 +149,6 @@ def _slopes(design: FloatArray, response: FloatArray) -> float:
     slopes = design[1:] - design[1:].mean(axis=1, keepdims=True)
     moment = slopes @ response
     return float(moment @ np.linalg.pinv(slopes @ slopes.T, rcond=SINGULAR, hermitian=True) @ moment)
-
-
-def _rearranged(group: IntArray, random: np.random.Generator) -> IntArray:
-    """An order of the days in which each changes place only with days of its group."""
-    shuffled = np.argsort(group + random.random(len(group)))
-    order = np.empty_like(shuffled)
-    order[np.argsort(group, kind="stable")] = shuffled
-    return order
 
 
 def _clustered(design: FloatArray, response: FloatArray, day: IntArray, names: list[str]) -> pd.DataFrame:

@@ -15,13 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 
 from levercap.core.names import FloatArray, IntArray
-from levercap.evaluation.scores.losses import log_loss, pinball
+from levercap.evaluation.scores.losses import log_loss
 
 __all__ = [
     "ScoreParts",
-    "isotonic_quantile",
     "log_loss_decomposition",
-    "pinball_decomposition",
     "recalibrated_probability",
     "reliability_band",
 ]
@@ -59,20 +57,6 @@ def log_loss_decomposition(event: ArrayLike, probability: ArrayLike) -> ScorePar
     return _parts(*(float(log_loss(y, forecast).mean()) for forecast in (p, recalibrated, constant)))
 
 
-def pinball_decomposition(loss: ArrayLike, var: ArrayLike, level: float) -> ScoreParts:
-    """Parts of the pinball score of a value at risk, in the units of the loss; rows with a missing value are left out.
-
-    Notes
-    -----
-    Recalibration is isotonic quantile regression of the loss on the forecast; the best constant is the quantile of the
-    losses (Gneiting and Resin, Electronic Journal of Statistics 2023).
-    """
-    y, v = _known(loss, var)
-    constant = np.full_like(y, np.quantile(y, level, method="inverted_cdf"))
-    forecasts = (v, isotonic_quantile(y, v, level), constant)
-    return _parts(*(float(pinball(y, forecast, level).mean()) for forecast in forecasts))
-
-
 def recalibrated_probability(event: ArrayLike, probability: ArrayLike) -> FloatArray:
     """(rows,) the non-decreasing function of the probabilities that fits the events best; no missing value."""
     y, p = _events(event, probability)
@@ -80,41 +64,6 @@ def recalibrated_probability(event: ArrayLike, probability: ArrayLike) -> FloatA
         raise ValueError("recalibrated_probability needs an event and a probability in every row")
     _, group, count = np.unique(p, return_inverse=True, return_counts=True)
     return _pooled(np.bincount(group, y), count)[group]
-
-
-def isotonic_quantile(loss: ArrayLike, forecast: ArrayLike, level: float) -> FloatArray:
-    """(rows,) the non-decreasing function of the forecast with the lowest total pinball score; no missing value.
-
-    Notes
-    -----
-    Divide and conquer: rows below and above a cut in the forecast take the lower or the upper half of the loss values,
-    the cut being the one with the lowest score when only the two middle values are allowed; each part is then solved
-    alone (Stout, Algorithmica 2013). Where several functions are best, one of them.
-    """
-    y, x = _known(loss, forecast)
-    if len(y) != np.size(loss):
-        raise ValueError("isotonic_quantile needs a loss and a forecast in every row")
-    order = np.argsort(x, kind="stable")
-    sorted_y, sorted_x = y[order], x[order]
-    starts = np.flatnonzero(np.concatenate([[True], sorted_x[1:] > sorted_x[:-1], [True]]))  # of equal forecasts
-    values = np.unique(y)
-    fitted = np.empty(len(y))
-    open_parts = [(0, len(starts) - 1, 0, len(values) - 1)]  # groups from, to; values from, to
-    while open_parts:
-        first, last, lowest, highest = open_parts.pop()
-        begin, end = starts[first], starts[last]
-        if begin == end or lowest == highest:
-            fitted[begin:end] = values[lowest]
-            continue
-        middle = (lowest + highest) // 2
-        a, b = values[middle], values[middle + 1]
-        gain = pinball(sorted_y[begin:end], b, level) - pinball(sorted_y[begin:end], a, level)
-        saved = np.concatenate([[0.0], np.cumsum(gain)])[starts[first : last + 1] - begin]
-        cut = first + int(np.argmax(saved))  # groups before it take the lower half
-        open_parts += [(first, cut, lowest, middle), (cut, last, middle + 1, highest)]
-    result = np.empty(len(y))
-    result[order] = fitted
-    return result
 
 
 def reliability_band(

@@ -11,7 +11,11 @@ from numpy.typing import ArrayLike
 
 from levercap.core.names import FloatArray
 
-__all__ = ["brier", "fz0", "log_loss", "pinball", "qlike", "skill"]
+__all__ = [
+    "fz0",
+    "log_loss",
+    "pinball",
+]
 
 
 def pinball(loss: ArrayLike, var: ArrayLike, level: float) -> FloatArray:
@@ -55,31 +59,6 @@ def fz0(loss: ArrayLike, var: ArrayLike, es: ArrayLike, level: float) -> FloatAr
     return np.asarray(excess / ((1.0 - level) * e) + v / e + np.log(e) - 1.0)
 
 
-def qlike(realised_volatility: ArrayLike, volatility: ArrayLike) -> FloatArray:
-    """Loss of a volatility forecast: zero when it equals the realised volatility, else positive; dimensionless.
-
-    Parameters
-    ----------
-    realised_volatility, volatility : same horizon and units; squared inside, because QLIKE is robust to a noisy
-        realised measure for variances only (Patton, Journal of Econometrics 2011)
-
-    Notes
-    -----
-    ``x - log(x) - 1`` with x = realised variance / forecast variance. A realised volatility of zero has no finite score
-    and counts as missing.
-    """
-    realised, forecast = _floats(realised_volatility), _floats(volatility)
-    if (forecast <= 0).any():
-        raise ValueError(f"qlike needs volatility > 0; {int((forecast <= 0).sum())} of {forecast.size} values are not")
-    ratio = np.square(np.where(realised > 0, realised, np.nan) / forecast)
-    return np.asarray(ratio - np.log(ratio) - 1.0)
-
-
-def brier(event: ArrayLike, probability: ArrayLike) -> FloatArray:
-    """Squared error of a probability: ``(probability - event)^2``, `event` being 0 or 1 (Brier, 1950)."""
-    return np.square(_probabilities(probability) - _floats(event))
-
-
 def log_loss(event: ArrayLike, probability: ArrayLike) -> FloatArray:
     """Negative log likelihood of a probability, in nats; infinite when what was called impossible happens."""
     y, p = np.broadcast_arrays(_floats(event), _probabilities(probability))
@@ -87,22 +66,6 @@ def log_loss(event: ArrayLike, probability: ArrayLike) -> FloatArray:
     with np.errstate(divide="ignore"):
         score = -np.log(of_outcome)
     return np.where(np.isnan(y), np.nan, score)
-
-
-def skill(score: ArrayLike, reference: ArrayLike) -> float:
-    """Share of the reference's mean loss that is saved: ``1 - mean(score) / mean(reference)``; higher is better.
-
-    For pinball, QLIKE, Brier and log loss. Not for FZ0, whose sign is arbitrary: compare that by difference. Rows
-    missing on either side are left out of both.
-    """
-    s, r = np.broadcast_arrays(_floats(score), _floats(reference))
-    both = ~(np.isnan(s) | np.isnan(r))
-    if not both.any():
-        return float("nan")
-    base = float(r[both].mean())
-    if base <= 0:
-        return float("nan")
-    return 1.0 - float(s[both].mean()) / base
 
 
 def _floats(values: ArrayLike) -> FloatArray:

@@ -141,8 +141,7 @@ def sequential_var(
     Parameters
     ----------
     loss, var : (days,) of one instrument or (days, instruments), in time order, as `day_grid` makes them; NaN where
-        there is none. Losses must be known before the next forecast is made: for overlapping horizons see
-        `interleaved_bets`.
+        there is none. Losses must be known before the next forecast is made, so that horizons must not overlap.
     level : confidence
     betting : how much to bet; see `Betting`
     cap : largest share of the wealth to bet; the share itself when FIXED

@@ -1,4 +1,4 @@
-"""Is expected shortfall as large as it should be? Acerbi-Szekely and McNeil-Frey, one-sided towards "too small".
+"""Backtests of expected shortfall: Acerbi-Szekely and McNeil-Frey, one-sided towards "too small".
 
 Losses, `var` and `es` are positive and `level` is the confidence; with a = 1 - level, a hit is a loss above `var` and
 comes with probability a. The sources write returns and negative forecasts; every statistic keeps the source's sign, so
@@ -24,14 +24,10 @@ __all__ = [
     "ShortfallTest",
     "exceedance_residuals",
     "shortfall_panel_test",
-    "shortfall_statistic",
-    "shortfall_test",
 ]
 
 MINIMUM_HITS = 5
 """Fewer hits than this say nothing about the losses beyond the value at risk."""
-
-_CHUNK = 2_000_000
 
 
 class ShortfallStatistic(StrEnum):
@@ -39,22 +35,18 @@ class ShortfallStatistic(StrEnum):
 
     Attributes
     ----------
-    Z1 : ``1 - mean over hits of loss / es``: the size of the losses beyond the value at risk, not their number
     Z2 : ``1 - sum over hits of loss / es / (a rows)``: size and number together
-    MINIMALLY_BIASED : ``mean of es - var - (loss - var)+ / a``, in the units of the loss
-    MINIMALLY_BIASED_RELATIVE : the same, each row divided by its es
+    MINIMALLY_BIASED_RELATIVE : mean of ``(es - var - (loss - var)+ / a) / es``
 
     Notes
     -----
-    Z1 and Z2 are tests 1 and 2 of Acerbi and Szekely (Risk, 2014). The minimally biased statistic (Acerbi and Szekely,
+    Z2 is test 2 of Acerbi and Szekely (Risk, 2014). The minimally biased statistic (Acerbi and Szekely,
     "General properties of backtestable statistics", 2017) is zero at the true (var, es) and to first order not
     disturbed by a wrong var, because ``var + (loss - var)+ / a`` has its smallest expectation, es, at the true var
     (Rockafellar and Uryasev, 2000); a wrong var can only lower it.
     """
 
-    Z1 = "z1"
     Z2 = "z2"
-    MINIMALLY_BIASED = "minimally_biased"
     MINIMALLY_BIASED_RELATIVE = "minimally_biased_relative"
 
 
@@ -75,70 +67,6 @@ class ShortfallTest:
     hits: int
     rows: int
     days: int
-
-
-def shortfall_statistic(
-    loss: ArrayLike,
-    var: ArrayLike,
-    es: ArrayLike,
-    level: float,
-    statistic: ShortfallStatistic = ShortfallStatistic.Z2,
-    day: ArrayLike | None = None,
-) -> float:
-    """One of the statistics of `ShortfallStatistic`; below zero where expected shortfall is too small.
-
-    Parameters
-    ----------
-    loss, var, es : (rows,) losses positive, same units
-    level : confidence
-    day : (rows,) day of each row; with it every day counts the same, however many rows it has
-
-    Raises
-    ------
-    ValueError
-        when the forecasts cannot be used, or Z1 is asked of a sample without a hit
-    """
-    sample = tail_sample(loss, var, es, level, day)
-    value, weight = _contributions(sample, statistic)
-    return float(sample.day_means(value).sum() / sample.day_means(weight).sum())
-
-
-def shortfall_test(
-    loss: ArrayLike,
-    var: ArrayLike,
-    es: ArrayLike,
-    level: float,
-    statistic: ShortfallStatistic = ShortfallStatistic.Z2,
-    simulated: ArrayLike | None = None,
-    draws: int = 9999,
-    seed: int = 0,
-) -> ShortfallTest:
-    """Acerbi-Szekely test of ONE instrument whose days are independent given the forecasts, by Monte Carlo.
-
-    Parameters
-    ----------
-    loss, var, es : (days,) losses positive, same units
-    level : confidence
-    statistic : which one
-    simulated : (draws, days) losses drawn from the forecasters' own distributions, as the source has it; without them
-        the tail beyond var is taken to be a Pareto tail, the one shape that var and es determine between them
-    draws, seed : simulated samples when `simulated` is not given, and where their random numbers start
-
-    Notes
-    -----
-    Pareto tail: ``P(loss > x) = a (var / x)^(1 / xi)`` for x > var with ``xi = 1 - var / es``, so that its expected
-    shortfall is es. For a normal or Student forecast its truncated variance is somewhat larger than the true one, which
-    errs against rejecting. The p-value ``(1 + as extreme) / (1 + draws)`` (Dufour, 2006) holds for any number of hits.
-    Z1 is simulated given the rows that were hit. Days that overlap or rows of several instruments are not independent:
-    `shortfall_panel_test`.
-    """
-    sample = tail_sample(loss, var, es, level)
-    observed = shortfall_statistic(sample.loss, sample.var, sample.es, level, statistic)
-    if simulated is None:
-        drawn = _pareto_statistics(sample, statistic, draws, seed)
-    else:
-        drawn = _given_statistics(sample, statistic, np.asarray(simulated, dtype=np.float64))
-    return _result(sample, observed, _p_value(observed, drawn))
 
 
 def shortfall_panel_test(
@@ -164,15 +92,13 @@ def shortfall_panel_test(
 
     Notes
     -----
-    The statistic is a ratio of two means over days of cross-sectional means (for Z1 the denominator is the share of
-    hits). Its t value is compared with those of resamples about the observed ratio
-    (`levercap.evaluation.resampling.day_blocks.studentized_ratio`); a resample without a hit accuses, where the ratio
-    needs one.
+    The statistic is a mean over days of cross-sectional means. Its t value is compared with those of resamples about
+    the observed mean (`levercap.evaluation.resampling.day_blocks.studentized_ratio`).
     """
     sample = tail_sample(loss, var, es, level, day)
-    value, weight = (sample.day_means(part) for part in _contributions(sample, statistic))
-    ratio, t, resampled = studentized_ratio(value, weight, block_days, draws, seed)
-    return _result(sample, ratio, _p_value(t, resampled))
+    value = sample.day_means(_row_values(sample, statistic))
+    mean, t, resampled = studentized_ratio(value, np.ones(sample.days), block_days, draws, seed)
+    return _result(sample, mean, _p_value(t, resampled))
 
 
 def exceedance_residuals(
@@ -232,66 +158,12 @@ def exceedance_residuals(
     return _result(sample, t, _p_value(t, resampled))
 
 
-def _contributions(sample: TailSample, statistic: ShortfallStatistic) -> tuple[FloatArray, FloatArray]:
-    """(rows,) numerator and denominator: the statistic is the mean of the one over the mean of the other."""
-    hits = sample.hits
-    value = _row_values(statistic, sample.loss, sample.var, sample.es, sample.rate)
-    if statistic is not ShortfallStatistic.Z1:
-        return value, np.ones(len(hits))
-    if not hits.any():
-        raise ValueError(f"Z1 is a mean over hits, and none of the {len(hits)} losses is one")
-    return value, hits.astype(np.float64)
-
-
-def _row_values(
-    statistic: ShortfallStatistic, loss: FloatArray, var: FloatArray, es: FloatArray, rate: float
-) -> FloatArray:
-    if statistic is ShortfallStatistic.Z1:
-        return np.where(loss > var, 1.0 - loss / es, 0.0)
+def _row_values(sample: TailSample, statistic: ShortfallStatistic) -> FloatArray:
+    """(rows,) values whose mean is the statistic."""
+    loss, var, es, rate = sample.loss, sample.var, sample.es, sample.rate
     if statistic is ShortfallStatistic.Z2:
         return np.where(loss > var, 1.0 - loss / (rate * es), 1.0)
-    margin = es - var - np.maximum(loss - var, 0.0) / rate
-    return margin if statistic is ShortfallStatistic.MINIMALLY_BIASED else margin / es
-
-
-def _pareto_statistics(sample: TailSample, statistic: ShortfallStatistic, draws: int, seed: int) -> FloatArray:
-    """(draws,) statistics of samples drawn from Pareto tails that have exactly the var and es forecast."""
-    random = np.random.default_rng(seed)
-    rate = sample.rate
-    rows = np.flatnonzero(sample.hits) if statistic is ShortfallStatistic.Z1 else np.arange(len(sample.loss))
-    var, es = sample.var[rows], sample.es[rows]
-    power = var / es - 1.0
-    nothing = _row_values(statistic, np.zeros(len(rows)), var, es, rate)
-    parts = []
-    for size in _chunks(draws, len(rows)):
-        rank = random.random((size, len(rows)))  # chance of a larger loss
-        if statistic is ShortfallStatistic.Z1:
-            rank *= rate
-        draw, row = np.nonzero(rank < rate)
-        tail = var[row] * (rank[draw, row] / rate) ** power[row]
-        change = _row_values(statistic, tail, var[row], es[row], rate) - nothing[row]
-        parts.append(nothing.mean() + np.bincount(draw, change, size) / len(rows))
-    return np.concatenate(parts)
-
-
-def _given_statistics(sample: TailSample, statistic: ShortfallStatistic, simulated: FloatArray) -> FloatArray:
-    """(draws,) statistics of the losses handed in; samples without a hit have no Z1 and are left out."""
-    if simulated.ndim != 2 or simulated.shape[1] != len(sample.loss) or not np.isfinite(simulated).all():
-        raise ValueError(
-            f"simulated losses are finite and shaped (draws, days = {len(sample.loss)}); got {simulated.shape}"
-        )
-    values = _row_values(statistic, simulated, sample.var, sample.es, sample.rate)
-    if statistic is not ShortfallStatistic.Z1:
-        return np.asarray(values.mean(axis=1))
-    hits = (simulated > sample.var).sum(axis=1)
-    return np.asarray(values.sum(axis=1)[hits > 0] / hits[hits > 0])
-
-
-def _chunks(draws: int, rows: int) -> list[int]:
-    """Sizes that add up to `draws`, each small enough for memory."""
-    size = max(1, min(draws, _CHUNK // rows))
-    whole, rest = divmod(draws, size)
-    return [size] * whole + [rest] * (rest > 0)
+    return np.asarray((es - var - np.maximum(loss - var, 0.0) / rate) / es)
 
 
 def _p_value(observed: float, simulated: FloatArray) -> float:

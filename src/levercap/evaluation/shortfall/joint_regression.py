@@ -15,7 +15,7 @@ import numpy as np
 from levercap.core.names import FloatArray
 from levercap.evaluation.shortfall.quantile_regression import quantile_regression
 
-__all__ = ["JointFit", "JointProblem", "fit_joint", "scale_family_scores", "shortfall_scores"]
+__all__ = ["JointFit", "JointProblem", "fit_joint", "shortfall_scores"]
 
 _CONVERGED = 1e-9
 _FLOOR = 0.01
@@ -109,33 +109,6 @@ def shortfall_scores(problem: JointProblem, fit: JointFit) -> tuple[FloatArray, 
     v, e = _fitted(problem, fit.quantile, fit.shortfall)
     z = v + np.maximum(problem.loss - v, 0.0) / (1.0 - problem.level)
     return problem.shortfall_design * ((z - e) / e**2)[:, None], 1.0 / e**2
-
-
-def scale_family_scores(problem: JointProblem, fit: JointFit, counts: FloatArray) -> FloatArray:
-    """(rows,) variance that ``(z - e) / e^2`` of `shortfall_scores` has if losses beyond the quantile scale with e.
-
-    NaN with fewer than two losses beyond the quantile.
-
-    Parameters
-    ----------
-    problem, fit : as for `shortfall_scores`
-    counts : (rows,) how often each row is in the sample
-
-    Notes
-    -----
-    ``Var(z) = Var(loss | hit) / a + (1 - a) / a (e - v)^2`` with ``Var(loss | hit) = k e^2`` and k from the hits: the
-    "scl" estimator of Dimitriadis and Bayer (2019). It leans on all rows where the squares of the scores lean on hits.
-    """
-    v, e = _fitted(problem, fit.quantile, fit.shortfall)
-    rate = 1.0 - problem.level
-    hits = (problem.loss > v) & (counts > 0)
-    excess = ((problem.loss - v) / e)[hits]
-    total = counts[hits].sum()
-    if total < 2:
-        return np.full(len(v), np.nan)
-    mean = counts[hits] @ excess / total
-    spread = counts[hits] @ np.square(excess - mean) / (total - 1.0)
-    return np.asarray((spread + (1.0 - rate) * np.square(1.0 - v / e)) / (rate * e**2))
 
 
 def _fitted(problem: JointProblem, quantile: FloatArray, shortfall: FloatArray) -> tuple[FloatArray, FloatArray]:

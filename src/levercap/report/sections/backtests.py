@@ -44,6 +44,10 @@ WORDS: Final = {
         "Can hits be foreseen from earlier hits or from the size of the forecast?",
         "Hits come in runs or at certain levels of risk: the forecast is late or uneven, even if right on average.",
     ),
+    "panel durations": TestWords(
+        "Are the days between the hits of a coin those of independent days, at any distance?",
+        "Hits come in runs, or too regularly: the forecast adapts too slowly to changes of risk.",
+    ),
     "Acerbi-Szekely Z2": TestWords(
         "Are losses beyond the value at risk, number and size together, as large as the expected shortfall says?",
         "Tail losses were larger than forecast, by number, by size or by both.",
