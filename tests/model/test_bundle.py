@@ -16,7 +16,6 @@ from levercap.limits.predictor import Predictor
 from levercap.model import read_bundle, write_bundle
 from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION
 from levercap.storage.manifest import MANIFEST, write_manifest
-from levercap.storage.path_files import read_paths, write_paths
 from levercap.storage.snapshot_files import read_snapshot, write_snapshot
 from levercap.storage.tables import write_parquet
 from levercap.venue.tiers import tiers_as_of
@@ -129,25 +128,6 @@ def test_long_after_the_market_ended_no_symbol_is_fresh(fitted, tmp_path):
     assert snapshot.symbols["volatility"].isna().all()
     write_snapshot(snapshot, tmp_path)
     assert read_snapshot(tmp_path).as_of == panel.end + 72 * HOUR
-
-
-def test_paths_of_no_symbol_and_of_any(tmp_path):
-    rng = np.random.default_rng(0)
-    starts = np.datetime64("2024-01-01", "us") + np.arange(5) * np.timedelta64(1, "D")
-    for symbols in ((), ("A:B",), ("AAA", "low:CCC")):
-        shape = (len(symbols), 5)
-        low, high = (rng.normal(size=(*shape, 24)).astype(np.float32) for _ in range(2))
-        low[:, 1, 3:5] = np.nan
-        end = rng.normal(size=shape).astype(np.float32)
-        weights = np.full(5, 0.2)
-        write_paths(tmp_path / "paths.parquet", symbols, starts, weights, low, high, end)
-        read = read_paths(tmp_path / "paths.parquet")
-        assert read[0] == symbols
-        for mine, other in zip((starts, weights, low, high, end), read[1:], strict=True):
-            if symbols:
-                np.testing.assert_array_equal(mine, other, strict=True)
-            else:
-                assert (len(mine), mine.dtype) == (len(other), other.dtype)
 
 
 def test_tables_are_the_same_bytes_every_time(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levercap.venue.tiers import tiers_as_of
+from levercap.venue.tiers import maintenance_amounts, tiers_as_of
 from support.market_tables import START, tiers
 from support.properties import examples
 
@@ -48,6 +48,13 @@ def test_a_symbol_that_left_the_latest_snapshot_has_no_tier():
 def test_given_amounts_are_kept_and_missing_ones_derived():
     frame = tiers().assign(maintenance_amount=[np.nan, 111.0, np.nan])
     assert tiers_as_of(frame, START)["maintenance_amount"].tolist() == pytest.approx([0.0, 111.0, 3100.0])
+
+
+def test_amounts_by_hand_and_of_tiers_that_are_no_step():
+    rate, floor = np.array([0.004, 0.005, 0.0065, 0.0065]), np.array([0.0, 50e3, 600e3, np.inf])
+    amounts = maintenance_amounts(floor, rate)
+    np.testing.assert_allclose(amounts, [0.0, 50.0, 950.0, 950.0], rtol=1e-12)
+    np.testing.assert_array_equal(maintenance_amounts(floor, np.stack([rate, 2 * rate]))[0], amounts)
 
 
 ladders = st.lists(st.tuples(st.floats(1.0, 1e9), st.floats(0.001, 0.2)), min_size=1, max_size=8)

@@ -23,14 +23,12 @@ from levercap.policy import (
     profile_terms,
     tightest,
 )
-from levercap.risk import (
-    RiskNumbers,
-    adverse_paths,
+from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
+from levercap.venue.margin import (
     initial_margin,
     liquidation_cap,
     maintenance_margin,
     margin_sheet,
-    risk_numbers,
     tier_cap,
 )
 
@@ -121,7 +119,12 @@ class Assessor:
         self.policy = policy
         self.instruments = tuple(sorted({*perpetuals((*market, *tiered)), *snapshot.scenarios.instruments}))
         self._paths = adverse_paths(snapshot.scenarios, snapshot.stressed_factor)
-        self._sheet = margin_sheet(snapshot.tiers, self.instruments, policy)
+        self._sheet = margin_sheet(
+            snapshot.tiers,
+            self.instruments,
+            maintenance_margin_rate=policy.maintenance_margin_rate,
+            missing_tier_max_leverage=policy.missing_tier_max_leverage,
+        )
         without_scenario = self._paths.codes(self.instruments) < 0  # the last entry of every mask is for code -1
         traded = set(market)
         in_market = np.array([*(instrument.underlying in traded for instrument in self.instruments), False])

@@ -8,7 +8,7 @@ import pandas as pd
 from levercap.core.errors import Finding, Severity
 from levercap.core.names import BoolArray, IntArray
 from levercap.market.tables import Table
-from levercap.venue.tiers import continuous_maintenance_amount
+from levercap.venue.tiers import maintenance_amounts_of
 
 __all__ = ["clean_tiers"]
 
@@ -128,7 +128,7 @@ def _ladder_findings(table: Table, rows: IntArray) -> list[Finding]:
     if broken.any():
         return findings
     ladders = frame[["symbol", "notional_floor", "maintenance_margin_rate"]].assign(symbol=np.cumsum(first))
-    expected = continuous_maintenance_amount(ladders)
+    expected = maintenance_amounts_of(ladders)
     given = frame["maintenance_amount"].to_numpy(dtype=np.float64)
     off = np.abs(given - expected) > 1.0 + 1e-6 * np.abs(expected)
     return findings + table.finding(

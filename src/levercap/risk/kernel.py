@@ -6,7 +6,8 @@ bucketed once, only the buckets that can hold the tail are sorted, and the measu
 weights are float64. An account's numbers depend on its own positions only, in their canonical order: they are the
 same bits alone or in a batch, on one thread or many.
 
-Everything the kernel calls is in this file: numba renews its cache when this file changes, not when another does.
+Everything the kernel calls is in this file, its own copy of the walk of `levercap.core.weighted_tail` included: numba
+renews its cache when this file changes, not when another does.
 """
 
 from __future__ import annotations

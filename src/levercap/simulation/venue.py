@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import BoolArray, FloatArray
-from levercap.venue.tiers import continuous_maintenance_amount
+from levercap.venue.tiers import maintenance_amounts_of
 
 __all__ = ["simulate_tiers"]
 
@@ -51,4 +51,4 @@ def _ladder(as_of: pd.Timestamp, name: str, begin: int, size: float) -> pd.DataF
             "maintenance_margin_rate": RATE[begin:],
         }
     )
-    return frame.assign(maintenance_amount=np.round(continuous_maintenance_amount(frame), 6))
+    return frame.assign(maintenance_amount=np.round(maintenance_amounts_of(frame), 6))

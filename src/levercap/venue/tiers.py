@@ -1,4 +1,4 @@
-"""Leverage tiers: the snapshot in force at an instant, with its maintenance amounts complete."""
+"""Leverage tiers: the snapshot in force at an instant, and the maintenance amounts that follow from its rates."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pandas as pd
 
 from levercap.core.names import FloatArray
 
-__all__ = ["continuous_maintenance_amount", "tiers_as_of"]
+__all__ = ["maintenance_amounts", "maintenance_amounts_of", "tiers_as_of"]
 
 
 def tiers_as_of(tiers: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame | None:
     """Tiers of the latest snapshot known at `as_of`, or None when none was known yet.
 
     A snapshot is all rows that share one ``as_of``: a symbol that is not in the latest one has no tier any more.
-    Missing maintenance amounts are derived, see `continuous_maintenance_amount`.
+    Missing maintenance amounts are derived, see `maintenance_amounts`.
 
     Returns
     -------
@@ -31,23 +31,33 @@ def tiers_as_of(tiers: pd.DataFrame | None, as_of: pd.Timestamp) -> pd.DataFrame
     now = now.assign(symbol=now["symbol"].astype("str"), tier=now["tier"].astype(np.int64))
     now = now.sort_values(["symbol", "tier"], ignore_index=True)
     given = now["maintenance_amount"].to_numpy(dtype=float)
-    return now.assign(maintenance_amount=np.where(np.isnan(given), continuous_maintenance_amount(now), given))
+    return now.assign(maintenance_amount=np.where(np.isnan(given), maintenance_amounts_of(now), given))
 
 
-def continuous_maintenance_amount(ladders: pd.DataFrame) -> FloatArray:
-    """Maintenance amounts that make the maintenance margin continuous in notional, one per row, quote currency.
+def maintenance_amounts(floor: FloatArray, rate: FloatArray) -> FloatArray:
+    """Maintenance amounts that make the maintenance margin continuous in notional, quote currency.
 
-    `ladders` holds the tiers of one snapshot sorted by symbol and tier.
+    Parameters
+    ----------
+    floor, rate : (..., tiers) lower end of each tier, quote currency, and its maintenance margin rate, tiers ascending;
+        the first tier starts at zero
 
     Notes
     -----
     ``MM = notional * rate - amount``, so at the floor of tier n
     ``amount_n = amount_(n-1) + floor_n * (rate_n - rate_(n-1))`` and ``amount_1 = 0`` (the form in which Binance, Bybit
-    and Hyperliquid publish their brackets).
+    and Hyperliquid publish their brackets). A tier that is no step, as those that fill up a row, adds nothing, wherever
+    its floor.
     """
+    rise = np.diff(rate, axis=-1, prepend=rate[..., :1])
+    return np.cumsum(np.where(rise == 0.0, 0.0, np.where(np.isfinite(floor), floor, 0.0) * rise), axis=-1)
+
+
+def maintenance_amounts_of(ladders: pd.DataFrame) -> FloatArray:
+    """The same for the tiers of one snapshot as a table sorted by symbol and tier, (rows,)."""
     symbol = ladders["symbol"].to_numpy()
-    rate = ladders["maintenance_margin_rate"].to_numpy(dtype=float)
-    floor = ladders["notional_floor"].to_numpy(dtype=float)
-    first = np.append(True, symbol[1:] != symbol[:-1])
-    step = pd.Series(np.where(first, 0.0, floor * np.diff(rate, prepend=0.0)))
-    return np.asarray(step.groupby(np.cumsum(first)).cumsum(), dtype=np.float64)
+    starts = np.flatnonzero(symbol[1:] != symbol[:-1]) + 1
+    floor, rate = (
+        np.split(ladders[name].to_numpy(dtype=float), starts) for name in ("notional_floor", "maintenance_margin_rate")
+    )
+    return np.concatenate([maintenance_amounts(f, r) for f, r in zip(floor, rate, strict=True)])

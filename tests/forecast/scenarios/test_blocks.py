@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.core.errors import DataError
+from levercap.core.instrument import perpetuals
 from levercap.core.panel import Panel
 from levercap.forecast import Blocks, fill_missing, match_tail_es, standardised_blocks, thin
 from support.properties import examples
@@ -311,7 +312,7 @@ def test_scenarios_are_linear_in_the_volatility():
     blocks = make_blocks()
     once = blocks.scenarios({"BBB": 0.03, "AAA": 0.05}, {}, 7)
     twice = blocks.scenarios({"AAA": 0.10, "BBB": 0.03}, {}, 7)
-    assert once.symbols == ("AAA", "BBB")
+    assert once.instruments == perpetuals(("AAA", "BBB"))
     np.testing.assert_allclose(once.low[0], blocks.low[0] * 0.05, rtol=1e-6)
     for part in ("low", "high", "end"):
         np.testing.assert_allclose(getattr(twice, part)[0], 2 * getattr(once, part)[0], rtol=1e-6)
@@ -325,7 +326,7 @@ def test_symbols_never_seen_get_paths_that_agree_with_their_tails():
     blocks = make_blocks(count=500)
     tail = {"NEW": (2.5, 3.0), "YYY": (2.0, 2.0)}
     some = blocks.scenarios({"NEW": 0.1, "AAA": 0.02, "YYY": 0.05}, tail, 7)
-    assert some.symbols == ("AAA", "NEW", "YYY")
+    assert some.instruments == perpetuals(("AAA", "NEW", "YYY"))
     np.testing.assert_allclose(some.low[0], blocks.low[0] * 0.02, rtol=1e-6)
     for j, (name, scale) in {1: ("NEW", 0.1), 2: ("YYY", 0.05)}.items():
         down, up = np.maximum(0, -some.low[j].min(axis=1)), np.maximum(0, some.high[j].max(axis=1))
@@ -333,7 +334,7 @@ def test_symbols_never_seen_get_paths_that_agree_with_their_tails():
         assert slow_shortfall(down.tolist(), weights, 0.975) == pytest.approx(tail[name][0] * scale, rel=1e-5)
         assert slow_shortfall(up.tolist(), weights, 0.975) == pytest.approx(tail[name][1] * scale, rel=1e-5)
     alone = blocks.scenarios({"NEW": 0.1}, tail, 7)
-    assert alone.symbols == ("NEW",)
+    assert alone.instruments == perpetuals(("NEW",))
 
 
 def test_the_paths_of_an_unseen_symbol_do_not_depend_on_other_unseen_ones():
@@ -346,5 +347,5 @@ def test_the_paths_of_an_unseen_symbol_do_not_depend_on_other_unseen_ones():
 
 def test_no_symbol_at_all_gives_no_path():
     none = make_blocks().scenarios({}, {}, 7)
-    assert none.symbols == ()
+    assert none.instruments == ()
     assert none.low.shape == (0, 400, 24)

@@ -23,6 +23,7 @@ from levercap.core.names import HORIZON_HOURS, FloatArray, IntArray, Side
 from levercap.core.outcomes import MISSING_HOURS_ALLOWED, future_windows
 from levercap.core.panel import Panel
 from levercap.core.scenario import ScenarioSet
+from levercap.core.weighted_tail import expected_shortfall
 
 __all__ = ["Blocks", "fill_missing", "match_tail_es", "standardised_blocks", "thin"]
 
@@ -206,17 +207,9 @@ def match_tail_es(blocks: Blocks, path_es_ratios: dict[str, tuple[float, float]]
         j = blocks.symbols.index(symbol)
         losses = {Side.LONG: -low[j].min(axis=1), Side.SHORT: high[j].max(axis=1)}
         fall, rise = (
-            np.float32(target / _weighted_es(np.maximum(losses[side], 0.0), blocks.weights, MATCH_LEVEL))
+            np.float32(target / expected_shortfall(np.maximum(losses[side], 0.0), blocks.weights, MATCH_LEVEL))
             for side, target in zip((Side.LONG, Side.SHORT), targets, strict=True)
         )
         for part in (low, high, end):
             part[j] = np.where(part[j] < 0, part[j] * fall, part[j] * rise)
     return dataclasses.replace(blocks, low=low, high=high, end=end)
-
-
-def _weighted_es(losses: Float32Array, weights: FloatArray, level: float) -> float:
-    """Mean of the worst ``1 - level`` of the weight, the last loss counted in part."""
-    order = np.argsort(-losses, kind="stable")
-    taken = np.minimum(np.cumsum(weights[order]), 1.0 - level)
-    share = np.diff(taken, prepend=0.0)
-    return float(share @ losses[order].astype(np.float64) / share.sum())

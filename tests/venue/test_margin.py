@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levercap.config import PolicyConfig
 from levercap.core.instrument import perpetuals
 from levercap.core.portfolio import Portfolio
-from levercap.risk import initial_margin, liquidation_cap, maintenance_margin, margin_sheet, tier_cap
+from levercap.venue.margin import initial_margin, liquidation_cap, maintenance_margin, margin_sheet, tier_cap
+from levercap.venue.tiers import maintenance_amounts_of
 from support.properties import examples
 
-POLICY = PolicyConfig()
+FALLBACKS = {"maintenance_margin_rate": 0.005, "missing_tier_max_leverage": 10.0}
 
 
 def sheet_rows(symbol, caps, leverages, rates):
@@ -32,7 +32,7 @@ def sheet_rows(symbol, caps, leverages, rates):
 BTC = sheet_rows("BTC", [50e3, 600e3, 3e6], [125.0, 100.0, 75.0], [0.004, 0.005, 0.0065])
 SOL = sheet_rows("SOL", [20e3, 100e3], [50.0, 10.0], [0.01, 0.05])
 TIERS = pd.concat([BTC, SOL])
-SHEET = margin_sheet(TIERS, perpetuals(("BTC", "NEW", "SOL")), POLICY)
+SHEET = margin_sheet(TIERS, perpetuals(("BTC", "NEW", "SOL")), **FALLBACKS)
 
 
 def account(equity, **notionals):
@@ -85,6 +85,15 @@ def test_maintenance_amounts_agree_with_those_a_venue_states():
     np.testing.assert_allclose(SHEET.maintenance_amount[0, :3], stated, rtol=1e-12)
 
 
+def test_the_sheet_and_the_table_of_tiers_have_the_same_amounts():
+    rng = np.random.default_rng(11)
+    names = tuple("ABCDEFGH")
+    tiers = random_tiers(rng, names)
+    sheet = margin_sheet(tiers, perpetuals(names), **FALLBACKS)
+    filled = np.concatenate([sheet.maintenance_amount[row, : sheet.count[row]] for row in range(len(names))])
+    np.testing.assert_array_equal(filled, maintenance_amounts_of(tiers))
+
+
 def test_tier_cap_by_hand():
     assert tier_cap(account(400, BTC=1.0), SHEET) == pytest.approx(125)  # exactly at the first cap
     assert tier_cap(account(450, BTC=1.0), SHEET) == pytest.approx(50e3 / 450)  # the step up is not affordable
@@ -102,7 +111,7 @@ def test_liquidation_cap_by_hand():
 
 
 def test_no_sheet_means_no_tier_cap_and_the_policys_maintenance():
-    none = margin_sheet(None, perpetuals(("BTC", "NEW", "SOL")), POLICY)
+    none = margin_sheet(None, perpetuals(("BTC", "NEW", "SOL")), **FALLBACKS)
     book = account(100, BTC=1.0, SOL=-3.0)
     assert tier_cap(book, none) == np.inf
     assert liquidation_cap(book, none, np.array([0.2])) == pytest.approx(1 / 0.205)
@@ -119,19 +128,19 @@ def test_symbols_without_tiers_are_flagged_and_flat():
 def test_an_unusable_tier_counts_as_missing(column):
     broken = TIERS.reset_index(drop=True)
     broken.loc[4, column] = np.nan
-    sheet = margin_sheet(broken, perpetuals(("BTC", "NEW", "SOL")), POLICY)
+    sheet = margin_sheet(broken, perpetuals(("BTC", "NEW", "SOL")), **FALLBACKS)
     np.testing.assert_array_equal(sheet.missing, [False, True, True, True])
 
 
 def test_an_empty_sheet_is_a_sheet():
-    sheet = margin_sheet(TIERS.iloc[:0], perpetuals(("BTC", "NEW", "SOL")), POLICY)
+    sheet = margin_sheet(TIERS.iloc[:0], perpetuals(("BTC", "NEW", "SOL")), **FALLBACKS)
     assert sheet.missing.all()
 
 
 def test_of_two_sheets_under_one_name_the_stricter_counts_everywhere():
     quarterly = sheet_rows("BTC", [100e3, 1e6], [25.0, 10.0], [0.02, 0.05])
-    both = margin_sheet(pd.concat([BTC, quarterly]), perpetuals(("BTC",)), POLICY)
-    one, two = margin_sheet(BTC, perpetuals(("BTC",)), POLICY), margin_sheet(quarterly, perpetuals(("BTC",)), POLICY)
+    both = margin_sheet(pd.concat([BTC, quarterly]), perpetuals(("BTC",)), **FALLBACKS)
+    one, two = (margin_sheet(tiers, perpetuals(("BTC",)), **FALLBACKS) for tiers in (BTC, quarterly))
     notional = np.geomspace(1, 0.999e6, 500)
     code = np.zeros(500, dtype=np.int64)
     stricter = np.maximum(initial_margin(one, code, notional), initial_margin(two, code, notional))
@@ -141,7 +150,7 @@ def test_of_two_sheets_under_one_name_the_stricter_counts_everywhere():
 
 def test_a_sheet_that_loosens_with_size_is_read_as_never_loosening():
     rows = sheet_rows("BTC", [1e3, 1e4, 1e5, 1e6], [20.0, 50.0, 20.0, 10.0], [0.02, 0.01, 0.05, 0.05])
-    odd = margin_sheet(rows, perpetuals(("BTC",)), POLICY)
+    odd = margin_sheet(rows, perpetuals(("BTC",)), **FALLBACKS)
     np.testing.assert_allclose(odd.cap[0], [1e4, 1e5, 1e6])
     np.testing.assert_allclose(odd.initial_rate[0], [0.05, 0.05, 0.1])
     np.testing.assert_allclose(odd.maintenance_rate[0], [0.02, 0.05, 0.05])
@@ -152,7 +161,7 @@ def test_a_sheet_that_loosens_with_size_is_read_as_never_loosening():
 def test_tier_cap_is_the_last_affordable_leverage(seed):
     rng = np.random.default_rng(seed)
     symbols = ("A", "B", "C", "D")
-    sheet = margin_sheet(random_tiers(rng, symbols[:3]), perpetuals(symbols), POLICY)
+    sheet = margin_sheet(random_tiers(rng, symbols[:3]), perpetuals(symbols), **FALLBACKS)
     book = random_book(rng, symbols)
     cap = tier_cap(book, sheet)
     assert (used_at(book, sheet, cap * book.equity * (1 - 1e-9), initial_margin) <= book.equity * (1 + 1e-9)).all()
@@ -164,7 +173,7 @@ def test_tier_cap_is_the_last_affordable_leverage(seed):
 def test_liquidation_cap_solves_its_equation(seed):
     rng = np.random.default_rng(seed)
     symbols = ("A", "B", "C", "D")
-    sheet = margin_sheet(random_tiers(rng, symbols[:3]), perpetuals(symbols), POLICY)
+    sheet = margin_sheet(random_tiers(rng, symbols[:3]), perpetuals(symbols), **FALLBACKS)
     book = random_book(rng, symbols)
     loss = rng.uniform(0, 1.5, len(book))
     gross = liquidation_cap(book, sheet, loss) * book.equity
@@ -177,7 +186,7 @@ def test_more_loss_or_more_equity_never_raises_a_cap(seed):
     """More equity along the same shares climbs the tiers: leverage may only fall."""
     rng = np.random.default_rng(seed)
     symbols = ("A", "B", "C")
-    sheet = margin_sheet(random_tiers(rng, symbols), perpetuals(symbols), POLICY)
+    sheet = margin_sheet(random_tiers(rng, symbols), perpetuals(symbols), **FALLBACKS)
     book = random_book(rng, symbols)
     richer = dataclasses.replace(book, equity=book.equity * rng.uniform(1, 100, len(book)))
     loss = rng.uniform(0, 1.5, len(book))
@@ -193,7 +202,7 @@ def test_more_loss_or_more_equity_never_raises_a_cap(seed):
 def test_maintenance_margin_is_continuous_and_rising(seed):
     rng = np.random.default_rng(seed)
     tiers = random_tiers(rng, ("A",))
-    sheet = margin_sheet(tiers, perpetuals(("A",)), POLICY)
+    sheet = margin_sheet(tiers, perpetuals(("A",)), **FALLBACKS)
     caps = tiers["notional_cap"].to_numpy()
     code = np.zeros(len(caps), dtype=np.int64)
     left, right = (maintenance_margin(sheet, code, caps * (1 + s * 1e-12)) for s in (-1, 1))

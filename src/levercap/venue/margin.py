@@ -2,8 +2,7 @@
 
 A tier holds for notionals in ``(floor, cap]``. Initial margin is ``notional / max_leverage`` of the tier the notional
 falls in (a step at every cap); maintenance margin is ``notional * rate - amount`` and continuous, so the amount
-follows from the rates: ``amount_n = amount_(n-1) + floor_n * (rate_n - rate_(n-1))`` (Binance and Bybit margin
-parameters). Stated amounts are not needed and not read: some sheets lack them.
+follows from the rates, see `maintenance_amounts`. Stated amounts are not needed and not read: some sheets lack them.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from levercap.config import PolicyConfig
 from levercap.core.compiled import compiled
 from levercap.core.instrument import Instrument
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.portfolio import Portfolio
+from levercap.venue.tiers import maintenance_amounts
 
 __all__ = [
     "MarginSheet",
@@ -51,18 +50,31 @@ class MarginSheet:
     missing: BoolArray
 
 
-def margin_sheet(tiers: pd.DataFrame | None, instruments: tuple[Instrument, ...], policy: PolicyConfig) -> MarginSheet:
-    """Sheet for `instruments` from the tiers in force; None means the venue sets no tiers.
+def margin_sheet(
+    tiers: pd.DataFrame | None,
+    instruments: tuple[Instrument, ...],
+    *,
+    maintenance_margin_rate: float,
+    missing_tier_max_leverage: float,
+) -> MarginSheet:
+    """Sheet for `instruments` from the tiers in force.
 
-    An instrument without a usable tier gets the flat `policy.missing_tier_max_leverage`. Where a venue states several
-    tiers for the same notional (it publishes one sheet per contract under one name), the most conservative one counts.
+    Where a venue states several tiers for the same notional (it publishes one sheet per contract under one name), the
+    most conservative one counts.
+
+    Parameters
+    ----------
+    tiers : as `tiers_as_of` gives them, their ``symbol`` the name of an instrument; None means the venue sets none
+    instruments : rows of the sheet
+    maintenance_margin_rate : of every instrument where the venue sets no tiers, and at least that of one it leaves out
+    missing_tier_max_leverage : flat maximum of an instrument without a usable tier at a venue that has tiers
     """
     if tiers is None:
-        flat, missing = (np.inf, 0.0, policy.maintenance_margin_rate), False
+        flat, missing = (np.inf, 0.0, maintenance_margin_rate), False
         rows = {}
     else:
-        leverage = policy.missing_tier_max_leverage
-        flat, missing = (np.inf, 1.0 / leverage, max(policy.maintenance_margin_rate, 0.5 / leverage)), True
+        initial_rate = 1.0 / missing_tier_max_leverage
+        flat, missing = (np.inf, initial_rate, max(maintenance_margin_rate, 0.5 / missing_tier_max_leverage)), True
         rows = {str(name): _envelope(group) for name, group in tiers.groupby("symbol", sort=True, observed=True)}
     names = [instrument.name for instrument in instruments]
     tables = [rows[name] if len(rows.get(name, ())) else np.array([flat]) for name in names] + [np.array([flat])]
@@ -70,10 +82,8 @@ def margin_sheet(tiers: pd.DataFrame | None, instruments: tuple[Instrument, ...]
     padded = np.stack([np.pad(table, ((0, count.max() - len(table)), (0, 0)), mode="edge") for table in tables])
     cap, initial, rate = (np.ascontiguousarray(padded[:, :, k]) for k in range(3))
     floor = np.concatenate([np.zeros((len(tables), 1)), cap[:, :-1]], axis=1)
-    step = np.diff(rate, axis=1, prepend=0.0)
-    amount = np.cumsum(np.where(step == 0, 0.0, np.where(np.isfinite(floor), floor, 0.0) * step), axis=1)
     known = np.array([len(rows.get(name, ())) > 0 for name in names] + [False])
-    return MarginSheet(count, cap, initial, rate, amount, ~known & missing)
+    return MarginSheet(count, cap, initial, rate, maintenance_amounts(floor, rate), ~known & missing)
 
 
 def _envelope(group: pd.DataFrame) -> FloatArray:
