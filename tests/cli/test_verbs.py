@@ -16,6 +16,7 @@ from levercap.cli import main
 from levercap.cli.explanation import explanation_text
 from levercap.cli.result import cell
 from levercap.model import read_bundle
+from levercap.policy import binding_constraint
 
 CONFIG = """
 [forecast]
@@ -268,10 +269,11 @@ def test_score_says_which_accounts_it_could_not_score(trained: SimpleNamespace, 
 
 
 def test_every_reason_has_a_meaning() -> None:
-    from levercap import book, policy
+    from levercap import book
+    from levercap.policy import LIMIT_REASONS
     from levercap.workflows.explain import _meaning
 
-    for code in (*book.REASONS, *policy.REASONS):
+    for code in (*book.REASONS, *LIMIT_REASONS):
         assert len(_meaning(code)) > len("a sentence")
 
 
@@ -328,7 +330,8 @@ def test_explain_says_what_the_limits_file_says(trained: SimpleNamespace, scored
     for row in held.head(20).itertuples():
         answer = run("explain", row.account_id, "--scores", scored, *book).data
         assert answer["limit"]["max_leverage"] == row.max_leverage
-        assert answer["caps"][0] == {"cap": row.binding, "max_leverage": row.unguarded_max_leverage, "binding": True}
+        cap = binding_constraint(row.binding)
+        assert answer["caps"][0] == {"cap": cap, "max_leverage": row.unguarded_max_leverage, "binding": True}
         assert [c["max_leverage"] for c in answer["caps"]] == sorted(c["max_leverage"] for c in answer["caps"])
         assert sum(p["path_es_part"] for p in answer["positions"]) == pytest.approx(row.path_es_975, rel=1e-5)
         losses = [s["path_loss"] for s in answer["scenarios"]]
@@ -377,11 +380,31 @@ def test_explain_in_words(trained: SimpleNamespace, scored: Path, capsys: pytest
     book = ["--accounts", str(trained.accounts), "--positions", str(trained.positions)]
     assert main(["explain", account, "--scores", str(scored), *book]) == 0
     text = capsys.readouterr().out
-    for expected in (account, "->", "what would change it", "what hurts most", "part of ES", "P(shock of 10 %)"):
+    for expected in (account, "->", "what would change it", "worst scenarios", "part of ES", "P(shock of 10 %)"):
         assert expected in text
     shown = next(line for line in text.splitlines() if line.startswith("VaR 99 %, end"))
     var = limits.set_index("account_id").loc[account, "var_99"]
     assert shown.split()[-2:] == [f"{100 * var:.4g}", "%"]
+
+
+def test_explain_names_the_configured_shock_barrier(
+    trained: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
+) -> None:
+    monkeypatch.setenv("LEVERCAP_POLICY__SHOCK_BARRIER", "0.175")
+    assert run(*score_arguments(trained, tmp_path / "scores")).code == 0
+    (folder,) = (tmp_path / "scores").glob("as_of=*")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["settings"]["policy"]["shock_barrier"] == 0.175
+    limits = pd.read_parquet(folder / "limits.parquet")
+    account = limits.loc[limits["effective_leverage"] > 0, "account_id"].iloc[0]
+    answer = run("explain", account, "--scores", tmp_path / "scores").data
+    assert answer["shock_barrier"] == 0.175
+    assert "P(shock of 17.5 %)" in explanation_text(answer)
+    del summary["settings"]
+    (folder / "summary.json").write_text(json.dumps(summary))
+    before = run("explain", account, "--scores", tmp_path / "scores").data
+    assert before["shock_barrier"] is None
+    assert "P(shock) " in explanation_text(before)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 
 from levercap.config import Config, ProfileConfig
 from levercap.core.errors import DataError, ModelError
-from levercap.limits.frame import LIMIT_COLUMNS, SYMBOL_LIMIT_COLUMNS
+from levercap.limits.frame import limit_columns, symbol_limit_columns
 from levercap.limits.predictor import Predictor
+from levercap.policy import binding_constraint
 from levercap.risk import expected_shortfall, insolvency_margin, value_at_risk
 from support.snapshots import (
     AS_OF,
@@ -30,7 +31,7 @@ RNG = np.random.default_rng(11)
 SNAPSHOT = make_snapshot(RNG, tiers=make_tiers())
 PREDICTOR = Predictor(SNAPSHOT, Config())
 RISK = ["var_99", "es_975", "path_var_99", "path_es_975", "liquidation_probability", "shock_probability"]
-CAPS = [name for name in LIMIT_COLUMNS if name.startswith("cap_")]
+CAPS = [name for name in limit_columns() if name.startswith("cap_")]
 
 
 def accounts(*rows, **extra) -> pd.DataFrame:
@@ -51,12 +52,12 @@ def predict_one(equity=1000.0, segment="institutional", notional=500.0, symbol="
 
 def test_columns_and_types():
     frame = PREDICTOR.predict(*make_book(RNG, 50))
-    assert list(frame.columns) == [*LIMIT_COLUMNS, "equity", "segment", "jurisdiction"]
+    assert list(frame.columns) == [*limit_columns(), "equity", "segment", "jurisdiction"]
     assert frame["as_of"].dtype == pd.DatetimeTZDtype("us", "UTC")
     assert (frame["as_of"] == AS_OF).all()
     texts = ["account_id", "status", "binding", "action", "reasons", "bundle_id", "config_hash", "data_hash"]
     assert {str(frame[name].dtype) for name in texts} == {"str"}
-    numbers = [n for n in LIMIT_COLUMNS if n not in [*texts, "as_of"]]
+    numbers = [n for n in limit_columns() if n not in [*texts, "as_of"]]
     assert {str(frame[name].dtype) for name in numbers} == {"float64"}
     assert frame[["bundle_id", "config_hash", "data_hash"]].iloc[0].tolist() == ["bundle", "config", "data"]
 
@@ -118,7 +119,8 @@ def test_limit_is_the_smallest_cap_and_named_after_it():
     assert (out["max_leverage"] == out[CAPS].min(axis=1)).all()
     assert (out["unguarded_max_leverage"] == out["max_leverage"]).all()
     assert (out["guardrail_effect"] == 0).all()
-    named = out[CAPS].to_numpy()[np.arange(len(out)), [CAPS.index(f"cap_{name}") for name in out["binding"]]]
+    columns = [CAPS.index(f"cap_{binding_constraint(name)}") for name in out["binding"]]
+    named = out[CAPS].to_numpy()[np.arange(len(out)), columns]
     assert (named == out["max_leverage"]).all()
     assert (out["max_leverage"] > 0).all()
     assert (out["es_975"] <= out["path_es_975"] + 1e-6).all()
@@ -349,7 +351,7 @@ def test_incomplete_data_never_raises_a_limit():
 def test_extra_columns_pass_through_and_clashes_are_renamed():
     frame = accounts(("a", 1000.0, "retail"), desk=pd.Categorical(["x"]), status=["vip"])
     out = PREDICTOR.predict(frame, positions())
-    assert list(out.columns[len(LIMIT_COLUMNS) :]) == ["equity", "segment", "desk", "input_status"]
+    assert list(out.columns[len(limit_columns()) :]) == ["equity", "segment", "desk", "input_status"]
     assert (out["input_status"][0], out["status"][0]) == ("vip", "scored")
     assert isinstance(out["desk"].dtype, pd.CategoricalDtype)
 
@@ -394,7 +396,7 @@ def test_without_tiers_only_the_model_and_the_profile_speak():
 
 def test_symbol_limits():
     out = PREDICTOR.symbol_limits()
-    assert list(out.columns) == list(SYMBOL_LIMIT_COLUMNS)
+    assert list(out.columns) == list(symbol_limit_columns())
     assert out["symbol"].tolist() == [s for s in (*SYMBOLS, STALE) for _ in range(2)]
     assert out["side"].tolist() == ["long", "short"] * 8
     assert out["status"].tolist() == ["scored"] * 14 + ["fallback"] * 2

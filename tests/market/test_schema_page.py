@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from levercap.book import ACCOUNT_COLUMNS, POSITION_COLUMNS, REASONS
-from levercap.limits.frame import LIMIT_COLUMNS
+from levercap.limits.frame import limit_columns
 from levercap.market.tables import SCHEMAS
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def test_every_column_of_every_table_is_listed():
         assert schema.name in named("Market folder")
         assert {*schema.columns} <= {*named("Market folder", 1)}
     assert {*ACCOUNT_COLUMNS, *POSITION_COLUMNS} <= {*named("Book", 1)}
-    assert {name for name in LIMIT_COLUMNS if not name.startswith("cap_")} == {*named("Limits")}
+    assert {name for name in limit_columns() if not name.startswith("cap_")} == {*named("Limits")}
 
 
 def test_every_finding_is_listed_with_its_severity():

@@ -3,11 +3,11 @@ import pytest
 
 from levercap.config import PolicyConfig, ProfileConfig
 from levercap.policy import (
-    CAPS,
+    cap_columns,
     fallback_cap,
     insolvency_cap,
     jurisdiction_cap,
-    long_memory,
+    long_memory_loss,
     loss_threshold_cap,
     profile_terms,
     tightest,
@@ -25,8 +25,8 @@ def test_loss_caps_by_hand():
 
 def test_long_memory_blends_and_is_exact_where_nothing_changes():
     today = np.array([0.1, 0.3, 0.7])
-    np.testing.assert_allclose(long_memory(today, np.array([0.2, 0.1, 0.7]), 0.25), [0.125, 0.25, 0.7])
-    assert (long_memory(today, today, 0.25) == today).all()
+    np.testing.assert_allclose(long_memory_loss(today, np.array([0.2, 0.1, 0.7]), 0.25), [0.125, 0.25, 0.7])
+    assert (long_memory_loss(today, today, 0.25) == today).all()
 
 
 def test_profiles():
@@ -54,7 +54,7 @@ def test_fallback_caps_incomplete_accounts_only():
 
 
 def test_tightest_names_the_first_of_a_tie_in_the_documented_order():
-    caps = {name: np.full(3, np.inf) for name in CAPS}
+    caps = {name: np.full(3, np.inf) for name in cap_columns()}
     caps["cap_profile"] = np.array([2.0, 5.0, 5.0])
     caps["cap_insolvency"] = np.array([2.0, 7.0, 5.0])
     caps["cap_fallback"] = np.array([2.0, 1.0, 6.0])

@@ -92,10 +92,10 @@ def test_there_is_something_to_check() -> None:
     assert sum(len(verb_commands(path)) for path in DOCUMENTS) >= 10
 
 
-def test_concepts_name_every_cap_action_and_status(trained: SimpleNamespace) -> None:
+def test_documents_name_every_constraint_action_and_status(trained: SimpleNamespace) -> None:
     from levercap.core.names import Action, Status
-    from levercap.policy import CAPS
+    from levercap.policy import all_constraints
 
-    text = (ROOT / "docs" / "concepts.md").read_text()
-    for name in (*(cap.removeprefix("cap_") for cap in CAPS), *Action, *Status):
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("concepts.md", "reference/constraints.md"))
+    for name in (*(constraint.name for constraint in all_constraints()), *Action, *Status):
         assert f"| `{name}` |" in text

@@ -15,6 +15,7 @@ from typing import Any
 
 from levercap import config
 from levercap.cli.app import build_parser
+from levercap.policy import all_constraints
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 COMMON = {"--config", "--seed", "--json", "--quiet", "--verbose", "--help"}
@@ -70,6 +71,36 @@ def config_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def constraints_page() -> str:
+    """Every constraint on leverage, read from the catalogue."""
+    lines = [
+        "# Constraints",
+        "",
+        "A constraint is an upper bound on an account's leverage. The limit is the smallest of all (ties go to the",
+        "first in this table), then the guardrails act. `binding` names the constraint that set the limit, and after a",
+        "colon the budget inside it where it holds several.",
+        "",
+        "`policy.constraints.<name> = false` switches one off: its bound is infinite, its column remains.",
+        "",
+        "| name | title | meaning | column | binding | settings | switch | source |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for constraint in all_constraints():
+        bindings = [f"{constraint.name}:{budget}" for budget in constraint.budgets] or [constraint.name]
+        cells = [
+            f"`{constraint.name}`",
+            constraint.title,
+            constraint.meaning,
+            f"`{constraint.column}`",
+            ", ".join(f"`{binding}`" for binding in bindings),
+            ", ".join(f"`{key}`" for key in constraint.keys),
+            "always on" if constraint.required else "on or off",
+            constraint.source,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _flag_table(actions: list[argparse.Action]) -> list[str]:
     rows = []
     for action in actions:
@@ -86,12 +117,21 @@ def _config_rows(cls: type, values: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, Mapping):
             yield f"| `{key}.<name>` | {', '.join(f'`{name}`' for name in value)} | {meanings[key]} |"
             for name, inner in value.items():
+                if isinstance(inner, bool):
+                    yield f"| `{key}.{name}` | {str(inner).lower()} | {_title(name)} |"
+                    continue
                 entry = inner if isinstance(inner, Mapping) else vars(inner)
                 notes = {} if isinstance(inner, Mapping) else _meanings(type(inner))
                 for leaf, default in entry.items():
                     yield f"| `{key}.{name}.{leaf}` | {default!r} | {notes.get(leaf, '')} |"
         else:
             yield f"| `{key}` | {value!r} | {meanings[key]} |"
+
+
+def _title(name: str) -> str:
+    """Title of a constraint, first letter capital."""
+    (title,) = (constraint.title for constraint in all_constraints() if constraint.name == name)
+    return f"{title[0].upper()}{title[1:]}."
 
 
 def _meanings(cls: type) -> dict[str, str]:
@@ -105,7 +145,7 @@ def _meanings(cls: type) -> dict[str, str]:
     return found
 
 
-PAGES = {"cli.md": cli_page, "config.md": config_page}
+PAGES = {"cli.md": cli_page, "config.md": config_page, "constraints.md": constraints_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

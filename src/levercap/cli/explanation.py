@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from levercap.cli.result import cell, pairs, percent, table
+from levercap.core.horizon import DAY
+from levercap.policy import all_constraints, binding_constraint
 
 __all__ = ["explanation_text"]
-
-MEANINGS = {
-    "liquidation": "budget for the chance of liquidation within 24 hours",
-    "insolvency": "budget for expected bad debt",
-    "loss_threshold": "the part of equity that a bad day may take, by profile",
-    "venue_tiers": "initial margin of the venue's tiers",
-    "profile": "hard cap of the segment",
-    "jurisdiction": "hard cap of the jurisdiction for the segment",
-    "long_memory": "the three budgets with a stressed window mixed in",
-    "fallback": "ceiling where data are incomplete",
-}
 
 NUMBERS = {
     "var_99": "VaR 99 %, end",
@@ -26,7 +17,7 @@ NUMBERS = {
     "path_var_99": "VaR 99 %, worst moment",
     "path_es_975": "ES 97.5 %, worst moment",
     "liquidation_probability": "P(liquidated), now",
-    "shock_probability": "P(shock of 10 %)",
+    "shock_probability": "P(shock)",
 }
 
 
@@ -43,28 +34,42 @@ def _parts(answer: Mapping[str, Any]) -> Iterator[str]:
     if answer["reasons"]:
         yield pairs({reason["code"]: reason["meaning"] for reason in answer["reasons"]})
     if answer["caps"]:
-        lines = [
-            ["->" if c["binding"] else "", c["cap"], c["max_leverage"], MEANINGS.get(c["cap"], "")]
-            for c in answer["caps"]
-        ]
-        yield table(["", "cap", "max_leverage", "what it is"], lines)
+        yield _caps(answer["caps"], row["binding"])
     yield _change(answer)
     if any(row.get(name) is not None for name in NUMBERS):
-        numbers = {text: percent(row.get(name)) for name, text in NUMBERS.items()}
-        yield "24 hours; VaR and ES are shares of gross notional\n" + pairs(numbers)
+        numbers = {_title(name, answer): percent(row.get(name)) for name in NUMBERS}
+        yield f"{DAY}; VaR and ES are shares of gross notional\n" + pairs(numbers)
     if answer["positions"]:
         held = sorted(answer["positions"], key=lambda p: -(p["path_es_part"] or 0.0))
         lines = [
             [p["symbol"], p["notional"], *(percent(p[name]) for name in ("share", "volatility", "path_es_part"))]
             for p in held
         ]
-        yield table(["symbol", "notional", "share", "volatility, 24 hours", "part of ES, worst moment"], lines)
+        yield table(["symbol", "notional", "share", f"volatility, {DAY}", "part of ES, worst moment"], lines)
     if answer["scenarios"]:
         lines = [
             [f"{s['start']:%Y-%m-%d %H:%M}", s["hour"], percent(s["path_loss"]), s["worst_position"]]
             for s in answer["scenarios"]
         ]
-        yield "what hurts most: the market moves of\n" + table(["from", "worst hour", "loss", "most from"], lines)
+        yield "worst scenarios: the market moves of\n" + table(["from", "worst hour", "loss", "most from"], lines)
+
+
+def _caps(caps: Sequence[Mapping[str, Any]], binding: str) -> str:
+    """Table of the caps; the binding one names the budget inside it."""
+    known = {c.name: c.meaning for c in all_constraints()}
+    lines = [
+        ["->", binding, c["max_leverage"], known.get(c["cap"], "")]
+        if c["binding"]
+        else ["", c["cap"], c["max_leverage"], known.get(c["cap"], "")]
+        for c in caps
+    ]
+    return table(["", "cap", "max_leverage", "what it is"], lines)
+
+
+def _title(name: str, answer: Mapping[str, Any]) -> str:
+    """Name of a risk number; the shock with the barrier that was configured, as far as the run states it."""
+    barrier = answer.get("shock_barrier") if name == "shock_probability" else None
+    return NUMBERS[name] if barrier is None else f"P(shock of {percent(barrier)})"
 
 
 def _change(answer: Mapping[str, Any]) -> str:
@@ -77,7 +82,8 @@ def _change(answer: Mapping[str, Any]) -> str:
         by = "" if relief is None else f", set by {relief['cap']}"
         lines.append(f"the guardrail holds the limit; the caps alone allow {cell(guardrail)}{by}")
     elif relief is not None:
-        lines.append(f"without {row['binding']} the next cap is {relief['cap']}, at {cell(relief['max_leverage'])}")
+        without, at = binding_constraint(row["binding"]), cell(relief["max_leverage"])
+        lines.append(f"without {without} the next cap is {relief['cap']}, at {at}")
     headroom = row.get("headroom")
     if headroom is not None and headroom < 0:
         lines.append(f"the account is above its limit: {cell(-headroom)} less notional brings it back")

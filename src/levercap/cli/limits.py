@@ -24,7 +24,6 @@ from levercap.cli.arguments import (
     window_flags,
     window_of,
 )
-from levercap.cli.explanation import explanation_text
 from levercap.cli.progress import progress_bar
 from levercap.cli.result import Result, pairs, table
 from levercap.config import Config, load_config
@@ -135,6 +134,7 @@ def replay(flags: argparse.Namespace) -> Result:
 
 def explain(flags: argparse.Namespace) -> Result:
     """Caps, risk numbers, positions, worst scenarios and what would change the limit of one account."""
+    from levercap.cli.explanation import explanation_text
     from levercap.workflows.explain import explain as run
 
     if (flags.accounts is None) != (flags.positions is None):

@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from levercap.core.errors import ConfigError
 
-__all__ = ["Rule", "build", "merge", "read_environment", "read_toml", "rename_keys", "rename_nested"]
+__all__ = ["EntryRule", "Rule", "build", "merge", "read_environment", "read_toml", "rename_keys", "rename_nested"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,18 @@ class Rule:
 
     accepts: Callable[[Any], bool]
     expected: str
+
+
+@dataclass(frozen=True)
+class EntryRule:
+    """What each entry of a table of named entries must satisfy; goes into ``Annotated[Mapping[str, bool], ...]``.
+
+    Attributes
+    ----------
+    problem : name and value of an entry -> what is wrong with it, None when nothing is
+    """
+
+    problem: Callable[[str, Any], str | None]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -162,7 +174,9 @@ def _value(hint: Any, value: Any, label: str, problems: list[str], base: Any) ->
             return base
         inner, entries = get_args(hint)[1], dict(base or {})
         given = {k: _value(inner, v, f"{label}.{k}", problems, entries.get(k)) for k, v in value.items()}
-        return entries | given
+        wrong = {k: rule.problem(k, v) for rule in rules for k, v in given.items()}
+        problems += [f"{label}.{k}: {text}" for k, text in wrong.items() if text is not None]
+        return entries | {k: v for k, v in given.items() if wrong.get(k) is None}
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

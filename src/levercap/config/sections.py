@@ -16,7 +16,17 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from levercap.config.reading import Rule, build, merge, read_environment, read_toml, rename_keys, rename_nested
+from levercap.config.reading import (
+    EntryRule,
+    Rule,
+    build,
+    merge,
+    read_environment,
+    read_toml,
+    rename_keys,
+    rename_nested,
+)
+from levercap.config.switches import default_switches, switch_problem
 from levercap.core.errors import ConfigError
 
 __all__ = [
@@ -48,6 +58,7 @@ def _is_date(text: str) -> bool:
 
 Positive = Annotated[float, Rule(lambda x: 0 < x < math.inf, "a number above 0")]
 NotNegative = Annotated[float, Rule(lambda x: 0 <= x < math.inf, "a number, 0 or above")]
+AtLeastOne = Annotated[float, Rule(lambda x: 1 <= x < math.inf, "a number, 1 or above")]
 AboveOne = Annotated[float, Rule(lambda x: 1 < x < math.inf, "a number above 1")]
 Probability = Annotated[float, Rule(lambda x: 0 < x < 1, "a number between 0 and 1, neither included")]
 Share = Annotated[float, Rule(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
@@ -130,6 +141,14 @@ class PolicyConfig:
     """Ceiling of every limit that could not be computed from complete data."""
     warn_share: Share = 0.9
     """An account above this share of its limit is warned."""
+    reduce_multiple: AtLeastOne = 5.0
+    """A liquidation probability above this many times its budget asks for reduction."""
+    reference_symbols: Count = 5
+    """An account without a position is assessed on both sides of this many symbols, those of the highest turnover."""
+    symbol_limit_notional: Positive = 1000.0
+    """Notional of the fresh position that symbol limits are for, quote currency."""
+    constraints: Annotated[Mapping[str, bool], EntryRule(switch_problem)] = field(default_factory=default_switches)
+    """One switch per constraint; the cap of one that is off is infinite, its column remains."""
     profiles: Mapping[str, ProfileConfig] = field(
         default_factory=lambda: {
             "retail": ProfileConfig(max_leverage=25.0, loss_threshold=0.9),
@@ -146,12 +165,16 @@ class PolicyConfig:
 
 @dataclass(frozen=True)
 class GuardrailConfig:
-    """What stands between the model and the world."""
+    """Bounds on how a limit may change from one scoring to the next."""
 
     max_rise_per_day: NotNegative = 0.20
     """Largest relative rise of a limit per day; a cut takes effect at once."""
     hysteresis: NotNegative = 0.05
     """A rise smaller than this share of the previous limit is not made."""
+    longest_rise_days: Positive = 365.0
+    """Rises are compounded over at most this many days."""
+    previous_age_days: NotNegative = 1.0
+    """Age of a previous limit that states no time."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +205,13 @@ class BookSimulation:
 class Config:
     """Everything a run depends on besides its data."""
 
-    market: MarketConfig = MarketConfig()
-    forecast: ForecastConfig = ForecastConfig()
-    scenarios: ScenarioConfig = ScenarioConfig()
-    policy: PolicyConfig = PolicyConfig()
-    guardrails: GuardrailConfig = GuardrailConfig()
-    simulated_market: MarketSimulation = MarketSimulation()
-    simulated_book: BookSimulation = BookSimulation()
+    market: MarketConfig = field(default_factory=MarketConfig)
+    forecast: ForecastConfig = field(default_factory=ForecastConfig)
+    scenarios: ScenarioConfig = field(default_factory=ScenarioConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    guardrails: GuardrailConfig = field(default_factory=GuardrailConfig)
+    simulated_market: MarketSimulation = field(default_factory=MarketSimulation)
+    simulated_book: BookSimulation = field(default_factory=BookSimulation)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain nested dictionary, keys as in the TOML file."""
@@ -213,7 +236,7 @@ def load_config(
     path : TOML file, or None for the defaults
     environment : variables to look through; None for the process's own
     overrides : dotted names (``"policy.closing_cost"``) and values, as given by flags
-    defaults : what holds where nothing is said, for example a bundle's configuration; None for ``Config()``
+    defaults : what holds where nothing is given, for example a bundle's configuration; None for ``Config()``
     """
     problems: list[str] = []
     defaults = Config() if defaults is None else defaults

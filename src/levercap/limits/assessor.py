@@ -1,9 +1,9 @@
-"""Assessor: where risk meets policy. Portfolios in, risk numbers and every cap on their leverage out."""
+"""Assessor: portfolios in, their risk numbers and the bound of every constraint on their leverage out."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,17 +13,10 @@ from levercap.config import PolicyConfig
 from levercap.core.instrument import perpetuals
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.portfolio import Portfolio
+from levercap.core.risk_numbers import RiskNumbers
 from levercap.core.snapshot import Snapshot
-from levercap.policy import (
-    fallback_cap,
-    insolvency_cap,
-    jurisdiction_cap,
-    long_memory,
-    loss_threshold_cap,
-    profile_terms,
-    tightest,
-)
-from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
+from levercap.policy import Caps, ConstraintInputs, Terms, account_caps
+from levercap.risk import adverse_paths, risk_numbers
 from levercap.venue.margin import (
     initial_margin,
     liquidation_cap,
@@ -32,32 +25,9 @@ from levercap.venue.margin import (
     tier_cap,
 )
 
-__all__ = ["Assessment", "Assessor", "Terms"]
-
-REFERENCE_SYMBOLS: Final = 5
-"""An account without a position is assessed on both sides of this many symbols, those of the highest turnover."""
+__all__ = ["Assessment", "Assessor"]
 
 _RISK_FIELDS: Final = tuple(field.name for field in dataclasses.fields(RiskNumbers))
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """What profile and jurisdiction allow each account, (accounts,) each."""
-
-    profile: FloatArray
-    threshold: FloatArray
-    jurisdiction: FloatArray
-    segment_unknown: BoolArray
-
-    @classmethod
-    def of(cls, segments: Sequence[object], jurisdictions: Sequence[object], policy: PolicyConfig) -> Terms:
-        """Terms of the given segments and jurisdictions, None or NaN where an account has none."""
-        profile, threshold, unknown = profile_terms(segments, policy)
-        return cls(profile, threshold, jurisdiction_cap(jurisdictions, segments, policy), unknown)
-
-    def take(self, rows: IntArray) -> Terms:
-        """Terms of the given accounts."""
-        return Terms(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +37,13 @@ class Assessment:
     Attributes
     ----------
     risk : risk numbers
-    caps : leverage bound of every constraint, in the documented order
+    caps : bound of every constraint
     stale, unknown : holds a symbol whose data has stopped, or that the market does not know
     tier_missing : holds a symbol for which a venue that has tiers states none
     """
 
     risk: RiskNumbers
-    caps: dict[str, FloatArray]
+    caps: Caps
     stale: BoolArray
     unknown: BoolArray
     tier_missing: BoolArray
@@ -93,7 +63,7 @@ class Assessment:
 
         return Assessment(
             RiskNumbers(*(merged(getattr(self.risk, name), getattr(other.risk, name)) for name in _RISK_FIELDS)),
-            {name: merged(cap, other.caps[name]) for name, cap in self.caps.items()},
+            self.caps.replace(accounts, other.caps, rows),
             merged(self.stale, other.stale),
             merged(self.unknown, other.unknown),
             merged(self.tier_missing, other.tier_missing),
@@ -159,7 +129,7 @@ class Assessor:
             np.full(len(held), mask[self._references.instrument].any()) for mask in (self._stale, self._unknown)
         )
         tried = self._assessment(held, risk, terms.take(np.repeat(np.flatnonzero(flat), candidates)), stale, unknown)
-        worst = tightest(tried.caps)[0].reshape(-1, candidates).argmin(axis=1)
+        worst = tried.caps.tightest()[0].reshape(-1, candidates).argmin(axis=1)
         return assessment.replace(flat, tried, np.arange(len(worst)) * candidates + worst)
 
     def assess_fresh(self, portfolio: Portfolio, terms: Terms) -> Assessment:
@@ -183,38 +153,15 @@ class Assessor:
         liquidation: Callable[[FloatArray], FloatArray] | None = None,
     ) -> Assessment:
         """`liquidation` turns a loss into a leverage; it and `tiers` are solved along the portfolio by default."""
-        caps = self._caps(
-            risk,
-            terms,
-            stale | unknown,
-            tier_cap(portfolio, self._sheet) if tiers is None else tiers,
-            liquidation or (lambda loss: liquidation_cap(portfolio, self._sheet, loss)),
+        inputs = ConstraintInputs(
+            risk=risk,
+            terms=terms,
+            incomplete=stale | unknown,
+            tier_cap=tier_cap(portfolio, self._sheet) if tiers is None else tiers,
+            leverage_at_loss=liquidation or (lambda loss: liquidation_cap(portfolio, self._sheet, loss)),
+            policy=self.policy,
         )
-        return Assessment(risk, caps, stale, unknown, _any(portfolio, self._sheet.missing))
-
-    def _caps(
-        self,
-        risk: RiskNumbers,
-        terms: Terms,
-        incomplete: BoolArray,
-        tiers: FloatArray,
-        liquidation: Callable[[FloatArray], FloatArray],
-    ) -> dict[str, FloatArray]:
-        weight = self.policy.stressed_weight
-        memory = [
-            liquidation(long_memory(risk.liquidation_loss, risk.stressed_liquidation_loss, weight)),
-            loss_threshold_cap(terms.threshold, long_memory(risk.path_es_975, risk.stressed_path_es_975, weight)),
-        ]
-        return {
-            "cap_liquidation": liquidation(risk.liquidation_loss),
-            "cap_insolvency": insolvency_cap(risk.insolvency_margin),
-            "cap_loss_threshold": loss_threshold_cap(terms.threshold, risk.path_es_975),
-            "cap_venue_tiers": tiers,
-            "cap_profile": terms.profile,
-            "cap_jurisdiction": terms.jurisdiction,
-            "cap_long_memory": np.minimum.reduce(memory),
-            "cap_fallback": fallback_cap(incomplete, self.policy),
-        }
+        return Assessment(risk, account_caps(inputs), stale, unknown, _any(portfolio, self._sheet.missing))
 
     def _maintenance(self, portfolio: Portfolio) -> FloatArray:
         margin = maintenance_margin(self._sheet, portfolio.instrument, portfolio.notional)
@@ -223,7 +170,8 @@ class Assessor:
     def _find_references(self, snapshot: Snapshot) -> Portfolio:
         """One account of unit equity per reference position; an unknown symbol where nothing is known to trade."""
         traded = snapshot.symbols.dropna(subset=["turnover"]).astype({"symbol": "str"})
-        largest = traded.sort_values(["turnover", "symbol"], ascending=[False, True]).head(REFERENCE_SYMBOLS)
+        count = self.policy.reference_symbols
+        largest = traded.sort_values(["turnover", "symbol"], ascending=[False, True]).head(count)
         held = [self.instruments.index(instrument) for instrument in perpetuals(tuple(largest["symbol"]))]
         code = np.array(held or [-1], dtype=np.int64)
         side = np.tile([1.0, -1.0], len(code))

@@ -11,18 +11,18 @@ import pandas as pd
 from levercap.book import Book
 from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.names import FloatArray, Status
-from levercap.policy import CAPS
+from levercap.policy import cap_columns
 from levercap.storage.tables import as_numbers, as_text
 
 __all__ = [
-    "LIMIT_COLUMNS",
     "RISK_COLUMNS",
-    "SYMBOL_LIMIT_COLUMNS",
     "assemble",
+    "limit_columns",
     "pass_through",
     "previous_limits",
     "rejected_gross",
     "spread",
+    "symbol_limit_columns",
 ]
 
 RISK_COLUMNS: Final = (
@@ -37,40 +37,41 @@ RISK_COLUMNS: Final = (
 
 PROVENANCE: Final = ("bundle_id", "config_hash", "data_hash")
 
-LIMIT_COLUMNS: Final = (
-    "account_id",
-    "as_of",
-    "status",
-    "max_leverage",
-    "unguarded_max_leverage",
-    "guardrail_effect",
-    "effective_leverage",
-    "previous_max_leverage",
-    "headroom",
-    *RISK_COLUMNS,
-    "binding",
-    *CAPS,
-    "action",
-    "reasons",
-    *PROVENANCE,
-)
-"""Columns of the limits frame; the accounts' own other columns follow."""
 
-SYMBOL_LIMIT_COLUMNS: Final = (
-    "as_of",
-    "symbol",
-    "side",
-    "status",
-    "max_leverage",
-    *(name for name in RISK_COLUMNS if name != "liquidation_probability"),
-    "binding",
-    *CAPS,
-    *PROVENANCE,
-)
-"""Columns of the symbol limits frame."""
+def limit_columns() -> tuple[str, ...]:
+    """Columns of the limits frame; the accounts' own other columns follow."""
+    return (
+        "account_id",
+        "as_of",
+        "status",
+        "max_leverage",
+        "unguarded_max_leverage",
+        "guardrail_effect",
+        "effective_leverage",
+        "previous_max_leverage",
+        "headroom",
+        *RISK_COLUMNS,
+        "binding",
+        *cap_columns(),
+        "action",
+        "reasons",
+        *PROVENANCE,
+    )
 
-PREVIOUS_AGE_DAYS: Final = 1.0
-"""Age of a previous limit that states no as_of."""
+
+def symbol_limit_columns() -> tuple[str, ...]:
+    """Columns of the symbol limits frame."""
+    return (
+        "as_of",
+        "symbol",
+        "side",
+        "status",
+        "max_leverage",
+        *(name for name in RISK_COLUMNS if name != "liquidation_probability"),
+        "binding",
+        *cap_columns(),
+        *PROVENANCE,
+    )
 
 
 def spread(values: Any, book: Book) -> Any:
@@ -96,7 +97,8 @@ def rejected_gross(book: Book, positions: pd.DataFrame) -> FloatArray:
 def pass_through(accounts: pd.DataFrame) -> pd.DataFrame:
     """The accounts' own other columns, untouched; one named like an output column becomes ``input_<name>``."""
     own = accounts.drop(columns=["account_id", "previous_max_leverage"], errors="ignore")
-    return own.rename(columns={name: f"input_{name}" for name in own.columns if name in LIMIT_COLUMNS})
+    taken = {*limit_columns()}
+    return own.rename(columns={name: f"input_{name}" for name in own.columns if name in taken})
 
 
 def assemble(names: tuple[str, ...], columns: Mapping[str, Any], as_of: pd.Timestamp) -> pd.DataFrame:
@@ -113,13 +115,13 @@ def assemble(names: tuple[str, ...], columns: Mapping[str, Any], as_of: pd.Times
 
 
 def previous_limits(
-    accounts: pd.DataFrame, previous: pd.DataFrame | None, as_of: pd.Timestamp
+    accounts: pd.DataFrame, previous: pd.DataFrame | None, as_of: pd.Timestamp, age_days: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Last limit of each account and its age in days, (accounts,) each; NaN and one day where there is none.
+    """Last limit of each account and its age in days, (accounts,) each; NaN and `age_days` where there is none.
 
     The latest row of `previous` that is not after `as_of` counts, the smaller limit where two share an instant; then
     the accounts' own column previous_max_leverage. A row of an account that was rejected then stands for the limit it
-    had before, if it states one: a night of unreadable data is no limit of zero to rise from.
+    had before, if it states one: its limit of zero came from unreadable data. A limit without a time is `age_days` old.
 
     Raises
     ------
@@ -127,26 +129,26 @@ def previous_limits(
         when `previous` lacks a column, holds limits that are no numbers, or its as_of is not timezone-aware
     """
     limit = np.full(len(accounts), np.nan)
-    days = np.full(len(accounts), PREVIOUS_AGE_DAYS)
+    days = np.full(len(accounts), age_days)
     if "previous_max_leverage" in accounts.columns:
         limit = _numbers(accounts["previous_max_leverage"])
     if previous is None or not len(previous):
         return limit, days
-    table = _previous_table(previous, as_of)
+    table = _previous_table(previous, as_of, age_days)
     row = pd.Index(table["account_id"]).get_indexer(pd.Index(accounts["account_id"]))
     given = (row >= 0) & ~np.isnan(table["max_leverage"].to_numpy()[row])
     limit = np.where(given, table["max_leverage"].to_numpy()[row], limit)
     return limit, np.where(given, table["days"].to_numpy()[row], days)
 
 
-def _previous_table(previous: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+def _previous_table(previous: pd.DataFrame, as_of: pd.Timestamp, age_days: float) -> pd.DataFrame:
     """One row per account: account_id, max_leverage, days."""
     _check_previous(previous)
     table = pd.DataFrame(
         {
             "account_id": _texts(previous["account_id"]),
             "max_leverage": _numbers(previous["max_leverage"]),
-            "days": PREVIOUS_AGE_DAYS,
+            "days": age_days,
         }
     )
     if {"status", "previous_max_leverage"} <= set(previous.columns):
@@ -185,7 +187,7 @@ def _check_previous(previous: pd.DataFrame) -> None:
 
 
 def _numbers(column: pd.Series) -> FloatArray:
-    """As float64; what is there but is no number becomes -inf, which the guardrails take for invalid."""
+    """As float64; what is there but is no number becomes -inf, which the guardrails treat as invalid."""
     values, wrong = as_numbers(column)
     return np.where(wrong, -np.inf, values)
 

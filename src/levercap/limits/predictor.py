@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,23 +14,20 @@ from levercap.core.instrument import perpetuals
 from levercap.core.names import BoolArray, FloatArray, Side, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.snapshot import Snapshot
-from levercap.limits.assessor import Assessor, Terms
+from levercap.limits.assessor import Assessor
 from levercap.limits.frame import (
-    LIMIT_COLUMNS,
     RISK_COLUMNS,
-    SYMBOL_LIMIT_COLUMNS,
     assemble,
+    limit_columns,
     pass_through,
     previous_limits,
     rejected_gross,
     spread,
+    symbol_limit_columns,
 )
-from levercap.policy import account_actions, apply_guardrails, join_reasons, rejected_actions, tightest
+from levercap.policy import GUARDRAIL, Terms, account_actions, apply_guardrails, join_reasons, rejected_actions
 
 __all__ = ["Predictor"]
-
-SMALL_NOTIONAL: Final = 1000.0
-"""Notional of the fresh position that symbol limits are for, quote currency."""
 
 
 class Predictor:
@@ -55,19 +52,19 @@ class Predictor:
     def predict(
         self, accounts: pd.DataFrame, positions: pd.DataFrame, previous: pd.DataFrame | None = None
     ) -> pd.DataFrame:
-        """Limits frame: one row for every account that came in, in input order, with `LIMIT_COLUMNS` first.
+        """Limits frame: one row for every account that came in, in input order, with `limit_columns` first.
 
         A row depends on its own account only: it is the same, bit for bit, alone or in any batch.
 
         Parameters
         ----------
         accounts : account_id, equity, segment; optional jurisdiction, previous_max_leverage; other columns pass
-            through, as ``input_<name>`` where the name is one of `LIMIT_COLUMNS`
+            through, as ``input_<name>`` where the name is one of `limit_columns`
         positions : account_id, symbol, notional (signed, quote currency); accounts seen here only are appended,
             rejected
         previous : limits of earlier runs: account_id, max_leverage, optional as_of (UTC). The latest row of an
             account that is not after the snapshot counts, before the accounts' own previous_max_leverage, which is
-            taken to be a day old.
+            taken to be `guardrails.previous_age_days` old.
 
         Raises
         ------
@@ -75,30 +72,32 @@ class Predictor:
             when a required column is missing, there is no account, or `previous` cannot be read
         """
         book = clean_book(accounts, positions, self._assessor.instruments)
-        before, days = previous_limits(book.accounts, previous, self.snapshot.as_of)
+        before, days = previous_limits(
+            book.accounts, previous, self.snapshot.as_of, self.config.guardrails.previous_age_days
+        )
         columns = {name: spread(x, book) for name, x in self._score(book, before[book.rows], days[book.rows]).items()}
         if book.rejected.any():
             _fill_rejected(columns, book, positions)
         columns["account_id"] = book.accounts["account_id"].array
         columns["previous_max_leverage"] = np.where(np.isneginf(before), np.nan, before)
-        limits = assemble(LIMIT_COLUMNS, {**columns, **self._provenance}, self.snapshot.as_of)
+        limits = assemble(limit_columns(), {**columns, **self._provenance}, self.snapshot.as_of)
         return pd.concat([limits, pass_through(book.accounts)], axis=1)
 
     def symbol_limits(self) -> pd.DataFrame:
-        """Limits of a fresh position of `SMALL_NOTIONAL` in every symbol of the market and side.
+        """Limits of a fresh position of `policy.symbol_limit_notional` in every symbol of the market and side.
 
-        Columns are `SYMBOL_LIMIT_COLUMNS`. The strictest profile applies and no jurisdiction. Status is ``fallback``
+        Columns are `symbol_limit_columns`. The strictest profile applies and no jurisdiction. Status is ``fallback``
         for a symbol whose market data has stopped.
         """
         market = self.snapshot.symbols["symbol"].astype("str").to_numpy(dtype=object)
         instruments = self._assessor.instruments
         place = {instrument: i for i, instrument in enumerate(instruments)}
-        size = 2 * len(market)
+        size, stake = 2 * len(market), self.config.policy.symbol_limit_notional
         code = np.repeat([place[instrument] for instrument in perpetuals(tuple(market))], 2).astype(np.int64)
-        notional = np.tile([SMALL_NOTIONAL, -SMALL_NOTIONAL], len(market))
-        fresh = Portfolio(instruments, np.full(size, SMALL_NOTIONAL), np.arange(size + 1), code, notional)
+        notional = np.tile([stake, -stake], len(market))
+        fresh = Portfolio(instruments, np.full(size, stake), np.arange(size + 1), code, notional)
         assessment = self._assessor.assess_fresh(fresh, Terms.of([None] * size, [None] * size, self.config.policy))
-        limit, binding = tightest(assessment.caps)
+        limit, binding = assessment.caps.tightest()
         columns = {
             "symbol": np.repeat(market, 2),
             "side": np.tile(np.array([Side.LONG.value, Side.SHORT.value], dtype=object), len(market)),
@@ -106,9 +105,9 @@ class Predictor:
             "max_leverage": limit,
             "binding": binding,
             **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
-            **assessment.caps,
+            **assessment.caps.bound,
         }
-        return assemble(SYMBOL_LIMIT_COLUMNS, {**columns, **self._provenance}, self.snapshot.as_of)
+        return assemble(symbol_limit_columns(), {**columns, **self._provenance}, self.snapshot.as_of)
 
     @property
     def _provenance(self) -> dict[str, str]:
@@ -121,7 +120,7 @@ class Predictor:
         terms = Terms.of(_column(rows, "segment"), _column(rows, "jurisdiction"), policy)
         assessment = self._assessor.assess(book.portfolio, terms)
         incomplete = assessment.incomplete
-        unguarded, binding = tightest(assessment.caps)
+        unguarded, binding = assessment.caps.tightest()
         guarded = apply_guardrails(
             unguarded, previous, days, incomplete, policy.fallback_max_leverage, self.config.guardrails
         )
@@ -151,8 +150,8 @@ class Predictor:
             "effective_leverage": leverage,
             "headroom": headroom,
             **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
-            "binding": np.where(limit == unguarded, binding, "guardrail"),
-            **assessment.caps,
+            "binding": np.where(limit == unguarded, binding, GUARDRAIL),
+            **assessment.caps.bound,
             "action": account_actions(leverage, limit, assessment.risk.liquidation_probability, incomplete, policy),
             "reasons": join_reasons(reasons),
         }

@@ -1,32 +1,48 @@
-"""Risk numbers -> limits: caps, guardrails, actions and reasons. Arrays in, arrays out."""
+"""Risk numbers -> limits: constraints, guardrails, actions and reasons. Arrays in, arrays out."""
 
 from levercap.policy.actions import account_actions, rejected_actions
-from levercap.policy.caps import (
-    CAPS,
+from levercap.policy.caps import Caps, account_caps, tightest
+from levercap.policy.constraints import (
+    GUARDRAIL,
+    Constraint,
+    ConstraintInputs,
+    all_constraints,
+    binding_constraint,
+    binding_title,
+    cap_columns,
     fallback_cap,
     insolvency_cap,
-    jurisdiction_cap,
-    long_memory,
+    long_memory_loss,
     loss_threshold_cap,
-    profile_terms,
-    tightest,
+    register,
 )
 from levercap.policy.guardrails import Guarded, apply_guardrails
-from levercap.policy.reasons import REASONS, join_reasons
+from levercap.policy.reasons import LIMIT_REASONS, join_reasons
+from levercap.policy.terms import Terms, jurisdiction_cap, profile_terms
 
 __all__ = [
-    "CAPS",
-    "REASONS",
+    "GUARDRAIL",
+    "LIMIT_REASONS",
+    "Caps",
+    "Constraint",
+    "ConstraintInputs",
     "Guarded",
+    "Terms",
     "account_actions",
+    "account_caps",
+    "all_constraints",
     "apply_guardrails",
+    "binding_constraint",
+    "binding_title",
+    "cap_columns",
     "fallback_cap",
     "insolvency_cap",
     "join_reasons",
     "jurisdiction_cap",
-    "long_memory",
+    "long_memory_loss",
     "loss_threshold_cap",
     "profile_terms",
+    "register",
     "rejected_actions",
     "tightest",
 ]

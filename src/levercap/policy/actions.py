@@ -15,13 +15,10 @@ import numpy as np
 from levercap.config import PolicyConfig
 from levercap.core.names import Action, BoolArray, FloatArray
 
-__all__ = ["LADDER", "REDUCE_MULTIPLE", "account_actions", "rejected_actions"]
+__all__ = ["LADDER", "account_actions", "rejected_actions"]
 
 LADDER: Final = tuple(Action)
 """Actions, mildest first."""
-
-REDUCE_MULTIPLE: Final = 5.0
-"""A liquidation probability above this many times its budget asks for reduction."""
 
 TextArray = np.ndarray[tuple[int], np.dtype[np.object_]]
 
@@ -42,7 +39,7 @@ def account_actions(
     at most 1                                                warn
     above 1, liquidation probability within the budget       no_new_risk
     above 1, above the budget                                reduce_only
-    above 1, above `REDUCE_MULTIPLE` times the budget        reduce
+    above 1, above `reduce_multiple` times the budget        reduce
     ======================================================  ==============
 
     Where data is incomplete the probability is a bound and not a forecast: the ladder ends at ``reduce_only``.
@@ -52,7 +49,7 @@ def account_actions(
     step = np.where(effective_leverage > policy.warn_share * max_leverage, 1, 0)
     step = np.where(over, 2, step)
     step = np.where(over & (liquidation_probability > budget), 3, step)
-    step = np.where(over & (liquidation_probability > REDUCE_MULTIPLE * budget) & ~incomplete, 4, step)
+    step = np.where(over & (liquidation_probability > policy.reduce_multiple * budget) & ~incomplete, 4, step)
     names: TextArray = np.array([action.value for action in LADDER], dtype=object)
     return names[np.where(effective_leverage == 0, 0, step)]
 

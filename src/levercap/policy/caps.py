@@ -1,114 +1,96 @@
-"""Caps: one upper bound on leverage per constraint, the smallest of them, and its name."""
+"""Caps: the bound on leverage of every constraint of the catalogue, the smallest of them, and its name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from levercap.config import PolicyConfig
-from levercap.core.names import BoolArray, FloatArray
+from levercap.core.names import BoolArray, FloatArray, IntArray
+from levercap.policy.constraints import Constraint, ConstraintInputs, all_constraints, binding_budget
 
-__all__ = [
-    "CAPS",
-    "fallback_cap",
-    "insolvency_cap",
-    "jurisdiction_cap",
-    "long_memory",
-    "loss_threshold_cap",
-    "profile_terms",
-    "tightest",
-]
+__all__ = ["Caps", "account_caps", "tightest"]
 
-CAPS: Final = (
-    "cap_liquidation",
-    "cap_insolvency",
-    "cap_loss_threshold",
-    "cap_venue_tiers",
-    "cap_profile",
-    "cap_jurisdiction",
-    "cap_long_memory",
-    "cap_fallback",
-)
-"""Every constraint, in the order in which ties for the binding one are broken."""
+TextArray = np.ndarray[tuple[int], np.dtype[np.object_]]
 
 
-def insolvency_cap(insolvency_margin: FloatArray) -> FloatArray:
-    """(accounts,) leverage whose margin ``1 / L`` is the insolvency margin; inf where no margin is needed."""
-    return _ratio(1.0, insolvency_margin)
+@dataclass(frozen=True, eq=False)
+class Caps:
+    """Bounds on the leverage of accounts, by constraint.
 
-
-def loss_threshold_cap(threshold: FloatArray, path_es: FloatArray) -> FloatArray:
-    """(accounts,) leverage at which the path ES takes the threshold share of equity; inf where there is no loss."""
-    return _ratio(threshold, path_es)
-
-
-def long_memory(today: FloatArray, stressed: FloatArray, weight: float) -> FloatArray:
-    """(accounts,) loss ``(1 - weight) * today + weight * stressed`` (EMIR RTS 153/2013, Art. 28 b).
-
-    Exactly today's loss where the stressed one equals it. Used beside today's loss, so it can only tighten a limit.
+    Attributes
+    ----------
+    bound : by column ``cap_<name>``, in the order of the catalogue: (accounts,) largest leverage, inf where none
+    budget : by column, for constraints with several budgets: (accounts,) value of `binding` for the tightest of them
     """
-    return today + weight * (stressed - today)
+
+    bound: dict[str, FloatArray]
+    budget: dict[str, TextArray]
+
+    def tightest(self) -> tuple[FloatArray, TextArray]:
+        """Smallest bound of each account and the constraint it comes from, with the budget inside it."""
+        return tightest(self.bound, self.budget)
+
+    def replace(self, accounts: BoolArray, other: Caps, rows: IntArray) -> Caps:
+        """The same with the marked accounts taken from the given rows of others."""
+
+        def merged(mine: Any, theirs: Any) -> Any:
+            out = mine.copy()
+            out[accounts] = theirs[rows]
+            return out
+
+        return Caps(
+            {name: merged(bound, other.bound[name]) for name, bound in self.bound.items()},
+            {name: merged(budget, other.budget[name]) for name, budget in self.budget.items()},
+        )
 
 
-def profile_terms(segments: Sequence[object], policy: PolicyConfig) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Leverage cap and loss threshold of each account's profile, and where the segment is unknown, each (accounts,).
+def account_caps(inputs: ConstraintInputs) -> Caps:
+    """Bounds of every constraint of the catalogue; inf for one that ``policy.constraints`` switches off.
 
-    An unknown segment gets the lowest cap and the lowest threshold of all profiles.
+    A constraint that is required holds whatever its switch says.
     """
-    strictest = (
-        min(p.max_leverage for p in policy.profiles.values()),
-        min(p.loss_threshold for p in policy.profiles.values()),
-    )
-    known = {name: (p.max_leverage, p.loss_threshold) for name, p in policy.profiles.items()}
-    names, inverse = _distinct(segments)
-    terms = np.array([known.get(name, strictest) for name in names]).reshape(-1, 2)[inverse]
-    unknown = np.array([name not in known for name in names], dtype=bool)[inverse]
-    return np.ascontiguousarray(terms[:, 0]), np.ascontiguousarray(terms[:, 1]), unknown
+    caps = Caps({}, {})
+    for constraint in all_constraints():
+        bound = _bound(constraint, inputs)
+        if constraint.budgets:
+            names = np.array([binding_budget(constraint.name, name) for name in constraint.budgets], dtype=object)
+            caps.budget[constraint.column] = names[bound.argmin(axis=0)]
+            bound = bound.min(axis=0)
+        caps.bound[constraint.column] = bound
+    return caps
 
 
-def jurisdiction_cap(jurisdictions: Sequence[object], segments: Sequence[object], policy: PolicyConfig) -> FloatArray:
-    """(accounts,) hard cap of the jurisdiction for the segment; inf where none applies.
+def _bound(constraint: Constraint, inputs: ConstraintInputs) -> FloatArray:
+    """(accounts,), or (budgets, accounts) for a constraint with several; raises ValueError when it is not."""
+    accounts = len(inputs.incomplete)
+    shape = (len(constraint.budgets), accounts) if constraint.budgets else (accounts,)
+    if not constraint.required and not inputs.policy.constraints.get(constraint.name, True):
+        return np.full(shape, np.inf)
+    bound = np.asarray(constraint.bound(inputs), dtype=np.float64)
+    if bound.shape != shape:
+        raise ValueError(f"constraint {constraint.name}: bounds of shape {bound.shape}, expected {shape}")
+    return bound
 
-    An unknown segment gets the lowest cap of its jurisdiction. Case and surrounding blanks of a jurisdiction do not
-    matter; one without caps in the configuration has none.
+
+def tightest(
+    bounds: Mapping[str, FloatArray], budgets: Mapping[str, TextArray] | None = None
+) -> tuple[FloatArray, TextArray]:
+    """Smallest bound of each account and the name of its constraint; the first in the given order where several tie.
+
+    A bound that is NaN makes the result NaN: it could not be computed, so no other bound may stand in for it.
+
+    Parameters
+    ----------
+    bounds : by column ``cap_<name>``, (accounts,)
+    budgets : by column, (accounts,) what is named in the place of the constraint
     """
-    by_place = {place.strip().casefold(): caps for place, caps in policy.jurisdiction_caps.items()}
-    where, row = _distinct(jurisdictions)
-    who, column = _distinct(segments)
-    table = np.full((len(where), len(who)), np.inf)
-    for i, place in enumerate(where):
-        caps = by_place.get(place.strip().casefold(), {})
-        for j, segment in enumerate(who):
-            lowest = np.inf if segment in policy.profiles else min(caps.values(), default=np.inf)
-            table[i, j] = caps.get(segment, lowest)
-    return table[row, column]
-
-
-def fallback_cap(incomplete: BoolArray, policy: PolicyConfig) -> FloatArray:
-    """(accounts,) ceiling where data is incomplete, inf elsewhere."""
-    return np.where(incomplete, policy.fallback_max_leverage, np.inf)
-
-
-def tightest(caps: Mapping[str, FloatArray]) -> tuple[FloatArray, np.ndarray[tuple[int], np.dtype[np.object_]]]:
-    """Smallest cap of each account and the name of its constraint; the first in the order of `caps` where several tie.
-
-    A cap that is NaN makes the result NaN: it could not be computed, so no other cap may stand in for it.
-    """
-    table = np.stack(list(caps.values()))
-    names = np.array([name.removeprefix("cap_") for name in caps], dtype=object)
-    return table.min(axis=0), names[table.argmin(axis=0)]
-
-
-def _ratio(numerator: FloatArray | float, loss: FloatArray) -> FloatArray:
-    """Numerator over loss; inf where the loss is not positive or the ratio overflows, NaN where the loss is NaN."""
-    with np.errstate(divide="ignore", over="ignore"):
-        return np.where(loss <= 0, np.inf, np.divide(numerator, np.where(loss <= 0, 1.0, loss)))
-
-
-def _distinct(values: Sequence[object]) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.int64]]]:
-    """Distinct values as text, missing as the empty one, and the position of each value among them."""
-    position: dict[str, int] = {}
-    codes = [position.setdefault(v if isinstance(v, str) else "", len(position)) for v in values]
-    return list(position), np.array(codes, dtype=np.int64)
+    table = np.stack(list(bounds.values()))
+    which = table.argmin(axis=0)
+    names: TextArray = np.array([name.removeprefix("cap_") for name in bounds], dtype=object)[which]
+    for row, column in enumerate(bounds):
+        if budgets is not None and column in budgets:
+            names = np.where(which == row, budgets[column], names)
+    return table.min(axis=0), names

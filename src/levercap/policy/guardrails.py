@@ -1,4 +1,4 @@
-"""Guardrails between the model and the world: cuts at once, rises slowly, and closed when a number is missing."""
+"""Guardrails: bounds on the change of a limit. Cuts at once, rises slowly, the fallback where a number is missing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from levercap.config import GuardrailConfig
 from levercap.core.names import BoolArray, FloatArray
 
 __all__ = ["Guarded", "apply_guardrails"]
-
-LONGEST_RISE_DAYS = 365.0
-"""Rises are compounded over at most this many days; also keeps the compounding finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +46,8 @@ def apply_guardrails(
     unguarded : (accounts,) smallest cap
     previous : (accounts,) last limit in force; NaN where there is none: then the unguarded limit is taken. Zero (the
         account was rejected), negative or infinite counts as `fallback`.
-    elapsed_days : (accounts,) days since then; a rise of at most `max_rise_per_day` is compounded over them. Not
-        finite or negative counts as zero.
+    elapsed_days : (accounts,) days since then; a rise of at most `max_rise_per_day` is compounded over them, up to
+        `longest_rise_days`. Not finite or negative counts as zero.
     incomplete : (accounts,) limits made from incomplete data, which never rise
     fallback : ceiling of a limit that could not be computed
 
@@ -63,7 +60,7 @@ def apply_guardrails(
     given = ~np.isnan(previous)
     usable = given & np.isfinite(previous) & (previous > 0)
     base = np.where(usable, previous, np.where(given, fallback, np.inf))
-    days = np.clip(np.where(np.isfinite(elapsed_days), elapsed_days, 0.0), 0.0, LONGEST_RISE_DAYS)
+    days = np.clip(np.where(np.isfinite(elapsed_days), elapsed_days, 0.0), 0.0, config.longest_rise_days)
     with np.errstate(over="ignore"):
         ceiling = base * (1.0 + config.max_rise_per_day) ** days
         worth = base * (1.0 + config.hysteresis)

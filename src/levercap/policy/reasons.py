@@ -9,9 +9,9 @@ import numpy as np
 
 from levercap.core.names import BoolArray
 
-__all__ = ["REASONS", "join_reasons"]
+__all__ = ["LIMIT_REASONS", "join_reasons"]
 
-REASONS: Final = {
+LIMIT_REASONS: Final = {
     "no_position": "the account holds nothing: its limit is that of the most restrictive reference position",
     "symbol_unknown": "a position is in a symbol the market does not know",
     "reference_stale": "the market data of the reference position has stopped",

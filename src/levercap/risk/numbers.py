@@ -1,49 +1,22 @@
-"""RiskNumbers: what the scenarios say about each account."""
+"""Risk numbers of every account from the joint scenarios."""
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
 from levercap.config import PolicyConfig
 from levercap.core.names import FloatArray
 from levercap.core.portfolio import Portfolio
+from levercap.core.risk_numbers import RiskNumbers
 from levercap.risk.kernel import RiskColumn, account_numbers
 from levercap.risk.paths import AdversePaths
 
 __all__ = ["RiskNumbers", "risk_numbers"]
 
 ACCOUNTS_PER_TASK = 2048
-
-
-@dataclass(frozen=True, eq=False)
-class RiskNumbers:
-    """Risk of each account over the horizon; every field is (accounts,), losses are fractions of gross notional.
-
-    Attributes
-    ----------
-    var_99, es_975 : at the end of the horizon
-    path_var_99, path_es_975 : at the worst moment within it
-    liquidation_loss : path VaR at one minus the liquidation budget
-    insolvency_margin : smallest margin m with ``E[(path loss + closing cost - m)+]`` within the insolvency budget
-    stressed_liquidation_loss, stressed_path_es_975 : the same at stressed volatility
-    liquidation_probability : P(path loss > the margin above maintenance that the account has now)
-    shock_probability : P(path loss >= policy.shock_barrier)
-    """
-
-    var_99: FloatArray
-    es_975: FloatArray
-    path_var_99: FloatArray
-    path_es_975: FloatArray
-    liquidation_loss: FloatArray
-    insolvency_margin: FloatArray
-    stressed_liquidation_loss: FloatArray
-    stressed_path_es_975: FloatArray
-    liquidation_probability: FloatArray
-    shock_probability: FloatArray
 
 
 def risk_numbers(

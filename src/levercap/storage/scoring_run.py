@@ -104,10 +104,14 @@ class ScoringRun:
         """File of the counts, findings and provenance."""
         return self.folder / "summary.json"
 
-    def provenance(self) -> dict[str, Any]:
-        """What the summary states of the run's inputs; empty where there is no summary."""
+    def read_summary(self) -> dict[str, Any]:
+        """Content of the summary; empty where there is none."""
         if not self.summary.is_file():
             return {}
         stated = json.loads(self.summary.read_text(encoding="utf-8"))
-        found = stated.get("provenance", {}) if isinstance(stated, dict) else {}
+        return stated if isinstance(stated, dict) else {}
+
+    def provenance(self) -> dict[str, Any]:
+        """What the summary states of the run's inputs; empty where there is no summary."""
+        found = self.read_summary().get("provenance", {})
         return found if isinstance(found, dict) else {}

@@ -1,91 +1,29 @@
-"""Why an account has its limit: its caps, what each position adds to its risk, and the scenarios that hurt it most."""
+"""Why an account has its limit: its caps, what each position adds to its risk, and its worst scenarios."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from levercap import book, policy
+from levercap import book
 from levercap.book import clean_book, read_book
 from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.instrument import perpetuals
-from levercap.core.names import FloatArray, IntArray, Status
+from levercap.core.names import IntArray, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
+from levercap.limits.drivers import drivers
+from levercap.policy import LIMIT_REASONS, binding_constraint
 from levercap.storage.manifest import sha256
 from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import read_snapshot
 from levercap.storage.tables import as_text
 
-__all__ = ["Drivers", "drivers", "explain"]
-
-LEVEL: Final = 0.975
-"""Level of the path ES that is split over the positions."""
-
-RISK_COLUMNS: Final = (
-    "var_99",
-    "es_975",
-    "path_var_99",
-    "path_es_975",
-    "liquidation_probability",
-    "shock_probability",
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Drivers:
-    """What one account's path ES consists of; losses are fractions of gross notional.
-
-    Attributes
-    ----------
-    contribution : (positions,) parts of the path ES, negative where a position hedges the others; they sum to it
-    scenario : (worst,) index of the scenarios that hurt most, worst first
-    loss : (worst,) path loss in each
-    hour : (worst,) hour of the horizon, from 1, in which that loss stands
-    worst_position : (worst,) position with the largest loss at that hour
-    """
-
-    contribution: FloatArray
-    scenario: IntArray
-    loss: FloatArray
-    hour: IntArray
-    worst_position: IntArray
-
-
-def drivers(share: FloatArray, row: IntArray, scenarios: ScenarioSet, worst: int = 5) -> Drivers:
-    """Split the path ES of one account over its positions.
-
-    Parameters
-    ----------
-    share : (positions,) signed shares of gross notional
-    row : (positions,) row of each position's instrument in `scenarios`; all must have one
-    scenarios : joint paths
-    worst : number of worst scenarios to name
-
-    Notes
-    -----
-    The Euler split (Tasche 1999, "Risk contributions and performance measurement"): a position's part is its mean loss
-    at the portfolio's worst hour over the scenarios of the tail, the one on the edge with the fraction that fits.
-    Within an hour every position is at its worst price, as in the limits.
-    """
-    adverse = np.where((share > 0)[:, None, None], -scenarios.low[row], scenarios.high[row]).astype(np.float64)
-    losses = np.abs(share)[:, None, None] * adverse
-    along = losses.sum(axis=0)
-    hour = along.argmax(axis=1)
-    at_worst = np.take_along_axis(losses, hour[None, :, None], axis=2)[:, :, 0]
-    path = np.maximum(along.max(axis=1), 0.0)
-    at_worst = np.where(path > 0, at_worst, 0.0)
-    order = np.argsort(-path, kind="stable")
-    weight = scenarios.weights[order]
-    before = np.cumsum(weight) - weight
-    tail = np.clip((1.0 - LEVEL) - before, 0.0, weight) / (1.0 - LEVEL)
-    top = order[:worst]
-    return Drivers(at_worst[:, order] @ tail, top, path[top], hour[top] + 1, at_worst[:, top].argmax(axis=0))
+__all__ = ["explain"]
 
 
 def explain(
@@ -108,10 +46,12 @@ def explain(
     -------
     limit : the account's row of the limits
     reasons : code and meaning
-    caps : cap, max_leverage and binding of every cap that says something, smallest first
+    caps : cap (name of the constraint), max_leverage and binding of every finite cap, smallest first
     relief : smallest cap above the limit, and its max_leverage: what would bind next, None when nothing would; where a
         guardrail holds the limit it is the cap that binds without it
     guardrail : the limit before the guardrails, as the caps alone allow it, when they moved it, else None
+    shock_barrier : loss that the shock probability refers to, as configured for the run; None when the run does not
+        state it
     changed_inputs : those of the given files that are not what was scored
     positions, scenarios : what the risk consists of; empty without a book
 
@@ -131,6 +71,7 @@ def explain(
         "caps": caps,
         "relief": looser[0] if looser else None,
         "guardrail": None if unguarded == row["max_leverage"] else unguarded,
+        "shock_barrier": run.read_summary().get("settings", {}).get("policy", {}).get("shock_barrier"),
         "changed_inputs": _changed_inputs(run, {"accounts": accounts_path, "positions": positions_path}),
         "positions": [],
         "scenarios": [],
@@ -151,16 +92,17 @@ def _row(limits: pd.DataFrame, account: str, run: ScoringRun) -> dict[str, Any]:
 
 
 def _meaning(code: str) -> str:
-    """What a reason code says, whether it comes from the policy or from the book."""
-    return policy.REASONS.get(code) or book.REASONS[code][1]
+    """Meaning of a reason code, whether it comes from the policy or from the book."""
+    return LIMIT_REASONS.get(code) or book.REASONS[code][1]
 
 
 def _caps(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Finite caps, smallest first; the binding one leads its ties."""
     caps = [(name.removeprefix("cap_"), value) for name, value in row.items() if name.startswith("cap_")]
     finite = [(name, value) for name, value in caps if value is not None and np.isfinite(value)]
-    ordered = sorted(finite, key=lambda cap: (cap[1], cap[0] != row["binding"]))
-    return [{"cap": name, "max_leverage": value, "binding": name == row["binding"]} for name, value in ordered]
+    binding = binding_constraint(row["binding"])
+    ordered = sorted(finite, key=lambda cap: (cap[1], cap[0] != binding))
+    return [{"cap": name, "max_leverage": value, "binding": name == binding} for name, value in ordered]
 
 
 def _changed_inputs(run: ScoringRun, given: Mapping[str, Path | None]) -> list[str]:

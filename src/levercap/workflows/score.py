@@ -88,7 +88,8 @@ def score(
             "data_hash": snapshot.data_hash,
             "levercap": __version__,
             **{f"{name}_sha256": sha256(path) for name, path in sources.items()},
-        }
+        },
+        "settings": {name: dataclasses.asdict(getattr(settings, name)) for name in ("policy", "guardrails")},
     }
     run = ScoringRun.at(out, snapshot.as_of)
     with atomic_folder(run.folder) as building:

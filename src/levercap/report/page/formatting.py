@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from levercap.policy import binding_title
+
 __all__ = [
-    "BINDING",
     "NARROW",
     "count",
     "level_name",
@@ -25,24 +26,10 @@ MISSING: Final = "–"
 NARROW: Final = "\u202f"
 """Stands between a number and its unit, where a line must not break."""
 
-BINDING: Final = {
-    "liquidation": "liquidation budget",
-    "insolvency": "insolvency budget",
-    "loss_threshold": "maximum loss of the profile",
-    "venue_tiers": "venue tiers",
-    "profile": "leverage cap of the profile",
-    "jurisdiction": "cap of the jurisdiction",
-    "long_memory": "long-memory floor",
-    "fallback": "fallback: incomplete data",
-    "guardrail": "guardrail: rise slowed or held",
-}
-"""Names of the constraints in words."""
-
 
 def words(code: object) -> str:
-    """A short code as words: the constraint's name where it is one, else its parts with spaces."""
-    text = str(code)
-    return BINDING.get(text, text.replace("_", " "))
+    """A short code as words: the title of a constraint from the catalogue, else the code's parts with spaces."""
+    return binding_title(str(code))
 
 
 def number(value: float | None, digits: int = 2) -> str:

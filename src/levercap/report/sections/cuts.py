@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import Status
-from levercap.policy import REASONS
+from levercap.policy import LIMIT_REASONS, binding_constraint
 from levercap.report.inputs import Scores
 from levercap.report.page.formatting import money, multiple, percent, words
 from levercap.report.page.html import Column, Section, note, paragraph, table
@@ -77,8 +77,9 @@ def _why(row: pd.Series) -> str:
     caps = {str(name): float(row[name]) for name in row.index if str(name).startswith("cap_") and pd.notna(row[name])}
     binding = str(row["binding"])
     sentence = words(binding)
-    if f"cap_{binding}" in caps:
-        own = caps.pop(f"cap_{binding}")
+    column = f"cap_{binding_constraint(binding)}"
+    if column in caps:
+        own = caps.pop(column)
         sentence += f" allows {multiple(own)}"
         others = {name: value for name, value in caps.items() if np.isfinite(value)}
         if others:
@@ -87,5 +88,5 @@ def _why(row: pd.Series) -> str:
     if "path_es_975" in row and pd.notna(row["path_es_975"]):
         sentence += f"; path ES (97.5 %) is {percent(float(row['path_es_975']), 1)} of notional"
     reasons = row["reasons"] if isinstance(row["reasons"], str) else ""
-    meanings = [REASONS.get(code, words(code)) for code in reasons.split(";") if code]
+    meanings = [LIMIT_REASONS.get(code, words(code)) for code in reasons.split(";") if code]
     return "; ".join([sentence, *meanings])

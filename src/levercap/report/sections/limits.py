@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import Action, FloatArray, Status
-from levercap.limits.summary import above_limit
-from levercap.policy import REASONS
+from levercap.limits.summary import QUANTILES, above_limit
+from levercap.policy import LIMIT_REASONS
 from levercap.report.figures.charts import binding_bars, limit_histogram
 from levercap.report.inputs import Scores
 from levercap.report.page.formatting import count, money, multiple, percent, words
@@ -18,17 +18,15 @@ from levercap.report.page.html import Card, Column, Section, figure, note, parag
 
 __all__ = ["limit_cards", "limits_section", "status_section"]
 
-QUANTILES: Final = (0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99)
-
 STATUS_MEANING: Final = {
     Status.SCORED.value: "limit from complete data",
     Status.FALLBACK.value: "data incomplete: the conservative bound took the place of what was missing",
-    Status.REJECTED.value: "the account's own data cannot be used; no new risk until it is mended",
+    Status.REJECTED.value: "the account's own data cannot be used; no new risk until it is corrected",
 }
 
 ACTION_MEANING: Final = {
     Action.NONE.value: "nothing to do",
-    Action.WARN.value: "near the limit: tell the account",
+    Action.WARN.value: "near the limit: notify the account",
     Action.NO_NEW_RISK.value: "above the limit: no new risk",
     Action.REDUCE_ONLY.value: "above the limit and likelier to be liquidated than the budget allows: reduce only",
     Action.REDUCE.value: "far likelier to be liquidated than the budget allows: bring down in an orderly way",
@@ -81,7 +79,9 @@ def status_section(scores: Scores | None) -> Section:
         if codes.empty:
             parts.append(paragraph("No account carries a reason code."))
         else:
-            parts.append(_counts(codes, REASONS, "Reason codes (an account may carry several)", None, len(limits)))
+            parts.append(
+                _counts(codes, LIMIT_REASONS, "Reason codes (an account may carry several)", None, len(limits))
+            )
     findings = scores.summary.get("findings")
     if isinstance(findings, list) and findings:
         parts.append(_findings(findings))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from levercap.core.horizon import DAY
 from levercap.core.instrument import perpetuals
 from levercap.core.scenario import ScenarioSet
+from levercap.limits.drivers import drivers
 from levercap.risk import expected_shortfall
-from levercap.workflows.explain import drivers
 from support.properties import examples
 
 
