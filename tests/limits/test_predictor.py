@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.config import Config, ProfileConfig
+from levercap.config import Config, GuardrailConfig, ProfileConfig
 from levercap.core.errors import DataError, ModelError
 from levercap.limits.frame import limit_columns, symbol_limit_columns
 from levercap.limits.predictor import Predictor
@@ -418,6 +418,31 @@ def test_policy_is_read_from_the_configuration():
         tight.predict(accounts(("a", 1000.0, "retail")), positions(("a", "AAA", 1.0))).iloc[0]["cap_insolvency"]
         < normal["cap_insolvency"]
     )
+
+
+def test_the_age_of_a_limit_without_time_is_configured():
+    config = dataclasses.replace(Config(), guardrails=GuardrailConfig(previous_age_days=2.0))
+    frame, held = accounts(("a", 1000.0, "institutional"), previous_max_leverage=0.25), positions(("a", "AAA", 500.0))
+    assert Predictor(SNAPSHOT, config).predict(frame, held).iloc[0]["max_leverage"] == pytest.approx(0.25 * 1.2**2)
+
+
+def test_the_number_of_reference_symbols_is_configured():
+    flat = accounts(("a", 1000.0, "institutional")), positions()
+    fewer = Predictor(SNAPSHOT, config_with(reference_symbols=1)).predict(*flat).iloc[0]
+    of_first = [predict_one(equity=1000.0, notional=side, symbol=SYMBOLS[0]) for side in (1e-3, -1e-3)]
+    assert fewer["max_leverage"] == min(row["max_leverage"] for row in of_first)
+    assert fewer["max_leverage"] > predict_one(notional=0.0)["max_leverage"]
+
+
+def test_symbol_limits_are_for_a_position_of_the_configured_notional():
+    small, large = (
+        Predictor(SNAPSHOT, config_with(symbol_limit_notional=size)).symbol_limits() for size in (1000.0, 1e6)
+    )
+    pd.testing.assert_frame_equal(
+        small.drop(columns="config_hash"), PREDICTOR.symbol_limits().drop(columns="config_hash")
+    )
+    fresh = small["status"] == "scored"
+    assert (large.loc[fresh, "cap_venue_tiers"] < small.loc[fresh, "cap_venue_tiers"]).all()
 
 
 def test_a_rejected_night_is_no_limit_of_zero_to_rise_from():

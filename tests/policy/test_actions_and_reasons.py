@@ -35,6 +35,12 @@ def test_ladder(leverage, limit, probability, incomplete, action):
     assert actions.tolist() == [action]
 
 
+def test_the_multiple_that_asks_for_reduction_is_configured():
+    row = np.array([9.0]), np.array([5.0]), np.array([0.025]), np.array([False])
+    assert account_actions(*row, PolicyConfig(reduce_multiple=2.5)).tolist() == ["reduce_only"]
+    assert account_actions(*row, PolicyConfig(reduce_multiple=2.4)).tolist() == ["reduce"]
+
+
 def test_rejected_accounts_may_only_reduce_what_they_hold():
     assert rejected_actions(np.array([0.0, 5.0, np.nan])).tolist() == ["no_new_risk", "reduce_only", "reduce_only"]
 

@@ -39,6 +39,11 @@ def test_a_rise_is_limited_per_day_and_compounds():
     assert one(11.0, 10.0) == 11.0
 
 
+def test_rises_are_compounded_over_the_configured_number_of_days_at_most():
+    assert one(1e300, 10.0, 500.0) == one(1e300, 10.0, 365.0)
+    assert one(100.0, 10.0, 30.0, config=GuardrailConfig(longest_rise_days=2.0)) == pytest.approx(10 * 1.2**2)
+
+
 def test_a_small_rise_is_not_made():
     assert one(10.5, 10.0) == 10.0
     assert one(10.51, 10.0) == 10.51

@@ -88,7 +88,7 @@ class ForecastConfig:
     boosting_rounds: Count = 250
     """Trees of the LightGBM learner."""
     boosting_leaves: Annotated[int, Rule(lambda n: n >= 2, "a whole number, 2 or above")] = 15
-    """Leaves per tree: small, since neighbouring days say nearly the same."""
+    """Leaves per tree: small, since neighbouring days carry nearly the same information."""
     recency_half_life_days: Positive = 730.0
     """A training row this old counts half."""
     tail_shrinkage: NotNegative = 1000.0
@@ -102,7 +102,7 @@ class ScenarioConfig:
     """The joint scenarios."""
 
     count: Count = 1000
-    """Target number of scenarios: blocks with tail events are kept whole, calm ones thinned and weighted."""
+    """Target number of scenarios: blocks with tail events are kept whole, others thinned and weighted."""
     seed: Seed = 7
     """Seed of thinning and of borrowed residuals."""
 

@@ -23,7 +23,7 @@ class Drivers:
     Attributes
     ----------
     contribution : (positions,) parts of the path ES, negative where a position hedges the others; they sum to it
-    scenario : (worst,) index of the scenarios that hurt most, worst first
+    scenario : (worst,) index of the scenarios with the largest losses, worst first
     loss : (worst,) path loss in each
     hour : (worst,) hour of the horizon, from 1, in which that loss stands
     worst_position : (worst,) position with the largest loss at that hour

@@ -2,8 +2,8 @@
 
 A limit is about new risk and withdrawals. Applying one never makes an account liquidatable: margin calls and
 liquidation stay with the venue's maintenance margin, which no limit touches. The strongest action, ``reduce``, asks
-the venue to bring the account down in an orderly way; it is given only where complete data say that liquidation is
-far likelier than the budget.
+the venue to bring the account down in an orderly way; it is given only where data are complete and liquidation
+is far likelier than the budget.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Caps:
 def account_caps(inputs: ConstraintInputs) -> Caps:
     """Bounds of every constraint of the catalogue; inf for one that ``policy.constraints`` switches off.
 
-    A constraint that is required holds whatever its switch says.
+    A constraint that is required holds whatever its switch.
     """
     caps = Caps({}, {})
     for constraint in all_constraints():

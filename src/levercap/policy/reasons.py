@@ -1,4 +1,4 @@
-"""Reasons: short codes that say why a limit is what it is, joined by ``;``."""
+"""Reason codes of limits, joined by ``;``."""
 
 from __future__ import annotations
 
