@@ -20,6 +20,7 @@ from levercap.model.forecaster_files import read_blocks, read_forecaster, write_
 from levercap.model.snapshots import make_snapshot, snapshot_inputs
 from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION, MODELS, SNAPSHOT, BundleFiles, read_bundle_files
 from levercap.storage.manifest import write_manifest
+from levercap.storage.out_of_sample import OUT_OF_SAMPLE
 from levercap.storage.snapshot_files import write_snapshot
 from levercap.storage.tables import write_parquet
 
@@ -93,9 +94,9 @@ def write_bundle(
     write_forecaster(forecaster, models)
     write_blocks(blocks, models / "blocks.parquet")
     (models / "config.json").write_text(json.dumps(config.as_dict(), sort_keys=True) + "\n", encoding="utf-8")
-    (folder / "evidence").mkdir()
+    (folder / OUT_OF_SAMPLE).mkdir()
     for name, table in evidence.items():
-        write_parquet(table, folder / "evidence" / f"{name}.parquet")
+        write_parquet(table, folder / OUT_OF_SAMPLE / f"{name}.parquet")
     (folder / "CARD.md").write_text(card, encoding="utf-8")
     bundle_id = write_manifest(models, {"training": dict(training)}, FORMAT_VERSION, FORMAT)
     (folder / SNAPSHOT).mkdir()
