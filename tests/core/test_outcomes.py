@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from levercap.core.horizon import Horizon
 from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import Panel
 from support.properties import examples
@@ -94,7 +95,7 @@ def slow_realise(panel: Panel, origins, horizon) -> dict:
 def test_it_equals_the_slow_twin(seed, missing, horizon, every):
     panel = make_panel(seed=seed, missing=missing)
     origins = panel.origins(panel.start, panel.end + HOUR, every)
-    found = realised_outcomes(panel, origins, horizon).set_index(["as_of", "symbol"])
+    found = realised_outcomes(panel, origins, Horizon(horizon)).set_index(["as_of", "symbol"])
     expected = slow_realise(panel, origins, horizon)
     assert set(found.index) == set(expected)
     for key, numbers in expected.items():
@@ -103,7 +104,7 @@ def test_it_equals_the_slow_twin(seed, missing, horizon, every):
 
 def at(panel, hour, horizon=24):
     """Outcome of the first symbol at an origin `hour` hours after the start, None when it has no row."""
-    table = realised_outcomes(panel, pd.DatetimeIndex([panel.start + hour * HOUR]), horizon)
+    table = realised_outcomes(panel, pd.DatetimeIndex([panel.start + hour * HOUR]), Horizon(horizon))
     rows = table[table["symbol"] == "AAA"]
     return rows.iloc[0] if len(rows) else None
 

@@ -13,8 +13,8 @@ from levercap.core.errors import ConfigError
 from levercap.evidence import build_tables, headline_figures
 from levercap.evidence.attribution_table import attributions
 from levercap.evidence.evaluation_card import evaluation_card
-from levercap.forecast import BASELINES
-from levercap.forecast.scale import TARGETS, B1Scale
+from levercap.forecast import BASELINES, RECIPE
+from levercap.forecast.scale import B1Scale
 from levercap.workflows import evaluate as evaluation
 from levercap.workflows.evaluate import rivals
 from support.known_truth import record
@@ -98,14 +98,14 @@ def scale():
     random = np.random.default_rng(0)
     features = pd.DataFrame(random.standard_normal((500, 3)), columns=["a", "b", "c"])
     pairs = {}
-    for k, name in enumerate(TARGETS):
+    for k, name in enumerate(RECIPE.scale.target_weights):
         data = lgb.Dataset(features.to_numpy(), (1.0 + k) * features["a"].to_numpy())
         booster = lgb.train({"verbosity": -1, "num_threads": 1, "learning_rate": 0.2}, data, 20)
         ridge = SimpleNamespace(columns_=["a", "b"], coefficients_=np.array([1.0, -0.5 * (-1) ** k]))
         pairs[name] = SimpleNamespace(
             boosted_=SimpleNamespace(booster_=booster, columns_=["a", "b", "c"]), ridge_=ridge
         )
-    return SimpleNamespace(pairs_=pairs), features
+    return SimpleNamespace(pairs_=pairs, recipe=RECIPE.scale), features
 
 
 def test_attributions_find_the_feature_that_matters(scale):
@@ -114,7 +114,7 @@ def test_attributions_find_the_feature_that_matters(scale):
     assert boosted["share"]["a"] > 0.95
     assert boosted["rank"]["a"] == 1
     ridge = table[table["learner"] == "ridge"].set_index("feature")["contribution"]
-    weights = np.array(list(TARGETS.values()))
+    weights = np.array(list(RECIPE.scale.target_weights.values()))
     assert ridge["a"] == pytest.approx(weights.sum())
     assert ridge["b"] == pytest.approx(abs((weights * [-0.5, 0.5, -0.5]).sum()))
 
@@ -122,7 +122,8 @@ def test_attributions_find_the_feature_that_matters(scale):
 def test_contributions_of_the_trees_add_up_to_their_forecast(scale):
     """With one feature at work its contribution is the forecast less its mean: a second way to the same number."""
     blend, features = scale
-    forecast = sum(TARGETS[n] * p.boosted_.booster_.predict(features.to_numpy()) for n, p in blend.pairs_.items())
+    weights = RECIPE.scale.target_weights
+    forecast = sum(weights[n] * p.boosted_.booster_.predict(features.to_numpy()) for n, p in blend.pairs_.items())
     table = attributions(blend, features)
     total = table.loc[table["learner"] == "boosted", "contribution"].sum()
     assert total == pytest.approx(np.abs(forecast - forecast.mean()).mean(), rel=0.05)

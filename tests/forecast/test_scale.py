@@ -12,9 +12,9 @@ from sklearn.model_selection import GridSearchCV
 
 from levercap.config import Config, ForecastConfig
 from levercap.core.panel import Panel
+from levercap.forecast import RECIPE, ForecastSpec
 from levercap.forecast.history import fit_scale, volatility
 from levercap.forecast.scale import (
-    TARGETS,
     B1Scale,
     BlendedScale,
     BoostedScale,
@@ -183,11 +183,11 @@ def test_the_blend_is_the_weighted_mean_of_pairs_at_the_level_of_volatility():
     weight = np.linspace(0.5, 2.0, len(y))
     model = BlendedScale(rounds=10).fit(X, y, weight)
     expected = np.zeros(len(X))
-    for k, share in enumerate(TARGETS.values()):
+    for k, share in enumerate(RECIPE.scale.target_weights.values()):
         level = np.average(y[:, k], weights=weight) - np.average(y[:, 0], weights=weight)
         expected += share * PairScale(rounds=10).fit(X, y[:, k] - level, weight).predict(X)
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-10)
-    assert sum(TARGETS.values()) == pytest.approx(1.0)
+    assert sum(RECIPE.scale.target_weights.values()) == pytest.approx(1.0)
 
 
 def test_only_the_volatility_is_learned_from_displacements():
@@ -245,7 +245,7 @@ def test_recent_rows_weigh_more():
     slopes = []
     for half_life in (60.0, 5000.0):
         config = ForecastConfig(boosting_rounds=5, recency_half_life_days=half_life)
-        ridge = fit_scale("levercap", X, outcomes, until, config).pairs_["volatility"].ridge_
+        ridge = fit_scale("levercap", X, outcomes, until, ForecastSpec(config)).pairs_["volatility"].ridge_
         slopes.append(ridge.coefficients_[ridge.columns_.index("x0")])
     assert slopes[0] > 0.15
     assert slopes[1] < 0.05
@@ -281,7 +281,7 @@ def test_it_recovers_a_known_volatility_better_than_the_baseline():
     data = build_dataset(panel)
     split = pd.Timestamp("2022-10-01", tz="UTC")
     config = dataclasses.replace(ForecastConfig(), boosting_rounds=60)
-    scale = fit_scale("levercap", data.features, data.outcomes, split, config)
+    scale = fit_scale("levercap", data.features, data.outcomes, split, ForecastSpec(config))
     later = data.features["as_of"].between(split, panel.end - pd.Timedelta(days=1))
     rows = data.features[later]
     truth = np.log(daily[((rows["as_of"] - panel.start) / pd.Timedelta(days=1)).to_numpy().astype(int)])

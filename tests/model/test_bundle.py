@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import levercap
 from levercap.core.errors import BundleError, DataError
+from levercap.core.horizon import DAY
 from levercap.core.instrument import perpetuals
 from levercap.core.panel import HOUR
 from levercap.core.scenario import ScenarioSet
+from levercap.forecast import RECIPE, fit_forecaster
 from levercap.limits.predictor import Predictor
 from levercap.model import read_bundle, write_bundle
 from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION
@@ -67,11 +70,9 @@ def test_written_and_read_it_forecasts_the_same_bit_for_bit(fitted, tmp_path):
 
 def test_what_training_fitted_is_what_is_read(fitted):
     """The forecaster fitted in memory, not read from files, forecasts the same."""
-    from levercap.forecast import fit_forecaster
-
     data = fitted.data
     past = fitted.past["levercap"]
-    fresh = fit_forecaster("levercap", data.features, data.outcomes, fitted.until, fitted.config.forecast, past)
+    fresh = fit_forecaster("levercap", data.features, data.outcomes, fitted.until, fitted.inputs.spec, past)
     rows = data.features[data.features["as_of"] >= fitted.until]
     mine, read = fresh.predict(rows), read_bundle(fitted.folder).forecaster.predict(rows)
     pd.testing.assert_frame_equal(mine.forecasts, read.forecasts, check_exact=True)
@@ -170,6 +171,62 @@ def test_a_missing_and_a_foreign_file_are_named_together(copy):
         read_bundle(copy)
     assert "models/tail.parquet: missing" in str(error.value)
     assert "models/other.txt: not in the manifest" in str(error.value)
+
+
+def test_the_recipe_and_the_horizon_are_part_of_the_bundle(fitted, tmp_path):
+    """Another recipe is another bundle, and is read back with it; the models forecast as they did before writing."""
+    recipe = dataclasses.replace(
+        RECIPE,
+        scale=dataclasses.replace(RECIPE.scale, clip=1.0, volatility_weight=0.6),
+        shock=dataclasses.replace(RECIPE.shock, smallest_probability=0.01),
+    )
+    spec = dataclasses.replace(fitted.inputs.spec, recipe=recipe)
+    data, past = fitted.data, fitted.past["levercap"]
+    forecaster = fit_forecaster("levercap", data.features, data.outcomes, fitted.until, spec, past)
+    mine = fitted.bundle
+    folder = tmp_path / "other"
+    folder.mkdir()
+    bundle_id = write_bundle(folder, forecaster, mine.blocks, mine.config, mine.snapshot, mine.training, {}, "card\n")
+    assert bundle_id != mine.bundle_id
+    assert json.loads((folder / MANIFEST).read_text())["recipe_hash"] == recipe.recipe_hash()
+    again = read_bundle(folder).forecaster
+    assert again.recipe == recipe
+    assert again.horizon == forecaster.horizon == DAY
+    rows = data.features[data.features["as_of"] >= fitted.until]
+    first, second = forecaster.predict(rows), again.predict(rows)
+    pd.testing.assert_frame_equal(first.forecasts, second.forecasts, check_exact=True)
+    pd.testing.assert_frame_equal(first.tails, second.tails, check_exact=True)
+    assert not first.forecasts.equals(mine.forecaster.predict(rows).forecasts)
+
+
+def test_a_bundle_written_before_recipes_and_horizons_loads_and_forecasts_the_same(fitted, copy):
+    """Neither ``recipe.json`` nor ``horizon_hours``, and the penalty of the tail under its old key."""
+    models = copy / "models"
+    (models / "recipe.json").unlink()
+    for name, section in (("forecaster.json", None), ("config.json", "forecast")):
+        content = json.loads((models / name).read_text())
+        if section is None:
+            del content["horizon_hours"]
+        else:
+            content[section]["lean_penalty"] = content[section].pop("tail_state_penalty")
+        (models / name).write_text(json.dumps(content))
+    old = {k: v for k, v in json.loads((models / MANIFEST).read_text()).items() if k == "training"}
+    old["training"].pop("horizon_hours")
+    bundle_id = write_manifest(models, old, FORMAT_VERSION, FORMAT)
+    snapshot = dataclasses.replace(read_snapshot(copy / "snapshot"), bundle_id=bundle_id)
+    shutil.rmtree(copy / "snapshot")
+    (copy / "snapshot").mkdir()
+    write_snapshot(snapshot, copy / "snapshot")
+    content = {"bundle_id": bundle_id, "config_hash": "0", **old}
+    write_manifest(copy, content, FORMAT_VERSION, FORMAT)
+    read = read_bundle(copy)
+    assert (read.forecaster.recipe, read.forecaster.horizon) == (RECIPE, DAY)
+    assert read.config == fitted.bundle.config
+    rows = fitted.data.features[fitted.data.features["as_of"] >= fitted.until]
+    mine, other = fitted.bundle.forecaster.predict(rows), read.forecaster.predict(rows)
+    pd.testing.assert_frame_equal(mine.forecasts, other.forecasts, check_exact=True)
+    pd.testing.assert_frame_equal(mine.tails, other.tails, check_exact=True)
+    assert len(levercap.load(copy).symbol_limits())
 
 
 def rewrite(folder, version=FORMAT_VERSION, format=FORMAT, **content):

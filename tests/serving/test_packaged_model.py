@@ -52,9 +52,9 @@ def book(trained):
     accounts.loc[accounts["account_id"] == held[0], "equity"] = float("nan")
     positions.loc[positions["account_id"] == held[1], "symbol"] = "NOSUCHUSDT"
     accounts = pd.concat([accounts, accounts[accounts["account_id"] == held[2]]], ignore_index=True)
-    stranger = pd.DataFrame({"account_id": ["stranger"], "symbol": ["SIM01USDT"], "notional": [1.0]})
+    orphan = pd.DataFrame({"account_id": ["orphan"], "symbol": ["SIM01USDT"], "notional": [1.0]})
     accounts["previous_max_leverage"] = [3.0, None, 0.5] * (len(accounts) // 3)
-    return accounts, pd.concat([positions, stranger], ignore_index=True)
+    return accounts, pd.concat([positions, orphan], ignore_index=True)
 
 
 def test_mlflow_and_library_agree_without_unpickling(version, book, boosted, tmp_path):

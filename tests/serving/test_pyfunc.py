@@ -21,7 +21,7 @@ account = st.tuples(
     st.sampled_from(["EU", None]),
 )
 position = st.tuples(
-    IDS | st.just("stranger"),
+    IDS | st.just("orphan"),
     st.sampled_from([*SYMBOLS, "DOGEUSDT", None]),
     st.sampled_from([100.0, -0.1, 0.2, 0.3, 7e5, 0.0, np.nan, np.inf]),
     st.sampled_from(["perp", "spot", None]),

@@ -50,17 +50,16 @@ def logged(tmp_path, tracking):
 @pytest.fixture(scope="session")
 def boosted(trained, tmp_path_factory):
     """Folder of a bundle with a LightGBM model in it, which a history as short as that of `trained` does not get."""
-    from levercap.forecast import fit_forecaster, history
+    from levercap.forecast import ForecastSpec, fit_forecaster, history
     from levercap.market import load_market
     from levercap.model import read_bundle, write_bundle
     from levercap.model.dataset import build_dataset
 
     data = build_dataset(load_market(trained.market, trained.config.market).panel)
-    past = history("b1", data.features, data.outcomes, trained.config.forecast)
+    spec = ForecastSpec(trained.config.forecast)
+    past = history("b1", data.features, data.outcomes, spec)
     base = read_bundle(trained.bundle)
-    forecaster = fit_forecaster(
-        "levercap", data.features, data.outcomes, base.snapshot.as_of, trained.config.forecast, past
-    )
+    forecaster = fit_forecaster("levercap", data.features, data.outcomes, base.snapshot.as_of, spec, past)
     folder = tmp_path_factory.mktemp("boosted") / "bundle"
     folder.mkdir()
     write_bundle(folder, forecaster, base.blocks, base.config, base.snapshot, base.training, {}, "# card\n")

@@ -5,8 +5,8 @@ import pandas as pd
 from scipy.special import expit
 
 from levercap.core.names import BARRIERS, Side
+from levercap.forecast import RECIPE
 from levercap.forecast.shock.model import column
-from levercap.forecast.shock.residual import DIRECTED, EXTENSIONS, SHARES, UNDIRECTED
 
 
 def market(rows=9000, seed=0, strength=0.8):
@@ -15,9 +15,9 @@ def market(rows=9000, seed=0, strength=0.8):
     A long is hit more often when the price stands far above its lowest, a short when it stands far below its highest.
     """
     rng = np.random.default_rng(seed)
-    names = [*DIRECTED, *SHARES, *UNDIRECTED]
+    names = [*RECIPE.shock.directed, *RECIPE.shock.shares, *RECIPE.shock.undirected]
     features = pd.DataFrame(rng.normal(size=(rows, len(names))), columns=names)
-    for window in EXTENSIONS:
+    for window in RECIPE.shock.extension_windows:
         features[f"run_up_{window}"] = rng.exponential(1.0, rows)
         features[f"drawdown_{window}"] = -rng.exponential(1.0, rows)
     features.insert(0, "as_of", pd.date_range("2020-01-01", periods=rows, freq="h", tz="UTC", unit="us"))

@@ -1,4 +1,4 @@
-"""Nothing that is said at an instant depends on anything known after it: checked bit for bit against other futures."""
+"""No forecast at an instant depends on anything known after it: checked bit for bit against other futures."""
 
 import dataclasses
 import importlib
@@ -10,7 +10,7 @@ import pytest
 import levercap.features.table as table_module
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.features.smoothing import rolling_mean
-from levercap.forecast import history, out_of_sample_tails
+from levercap.forecast import ForecastSpec, history, out_of_sample_tails
 from levercap.model import snapshot_inputs
 from levercap.model.dataset import build_dataset
 from levercap.model.snapshots import make_snapshot
@@ -70,12 +70,12 @@ def test_snapshots_and_limits_see_nothing_later(fitted, as_of):
 def test_snapshots_made_in_a_batch_are_those_made_alone(fitted):
     b, panel = fitted.bundle, fitted.market.panel
     origins = pd.DatetimeIndex(sorted(instants(8, "2023-03-01", "2023-05-01", 3)))
-    around = snapshot_inputs(panel, origins, fitted.config.policy.stressed_quantile)
+    inputs = snapshot_inputs(panel, origins, fitted.config.policy.stressed_quantile)
     for i, as_of in enumerate(origins):
         tiers = tiers_as_of(fitted.market.tiers, as_of)
         alone = b.snapshot_at(panel, tiers, as_of)
         names = {k: getattr(alone, k) for k in ("bundle_id", "config_hash", "data_hash")}
-        batch = make_snapshot(b.forecaster, b.blocks, around, i, tiers, fitted.config.scenarios.seed, names)
+        batch = make_snapshot(b.forecaster, b.blocks, inputs, i, tiers, fitted.config.scenarios.seed, names)
         assert_identical(parts(alone), parts(batch))
 
 
@@ -84,8 +84,8 @@ def past_of(config, kind):
 
     def compute(panel, as_of):
         data = build_dataset(panel)
-        past = history(kind, data.features, data.outcomes, config.forecast)
-        tails = out_of_sample_tails(kind, past, data.outcomes, panel.start, config.forecast)
+        past = history(kind, data.features, data.outcomes, ForecastSpec(config.forecast))
+        tails = out_of_sample_tails(kind, past, data.outcomes, panel.start, ForecastSpec(config.forecast))
         known = (data.outcomes["as_of"] <= as_of - pd.Timedelta(hours=24)).to_numpy()
         before = (past["as_of"] <= as_of).to_numpy()
         return {
@@ -180,7 +180,7 @@ def test_a_feature_that_uses_the_whole_sample_is_caught(fitted, monkeypatch):
 
 def test_a_history_that_learns_from_outcomes_not_known_yet_is_caught(fitted, monkeypatch):
     module = importlib.import_module("levercap.forecast.history")
-    monkeypatch.setattr(module, "known_by", lambda table, instant: (table["as_of"] <= instant).to_numpy())
+    monkeypatch.setattr(module, "known_by", lambda table, instant, horizon: (table["as_of"] <= instant).to_numpy())
     as_of = pd.Timestamp("2022-07-01", tz="UTC").as_unit("us")
     recent = fitted.market.panel.until(as_of + pd.Timedelta(days=3))
     compute = past_of(fitted.config, "levercap")

@@ -1,4 +1,4 @@
-"""Nothing that is said at an instant depends on anything known after it, on the real market."""
+"""Nothing that is forecast at an instant depends on anything known after it, on the real market."""
 
 import dataclasses
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from levercap.config import Config, ForecastConfig, ScenarioConfig
 from levercap.features import feature_table, stressed_volatility
-from levercap.forecast import history
+from levercap.forecast import ForecastSpec, history
 from levercap.market import Market, load_market
 from levercap.model.dataset import build_dataset
 from levercap.simulation import simulate_book
@@ -71,7 +71,7 @@ def test_the_history_sees_nothing_later(market):
 
     def compute(panel):
         data = build_dataset(panel)
-        past = history("levercap", data.features, data.outcomes, CONFIG.forecast)
+        past = history("levercap", data.features, data.outcomes, ForecastSpec(CONFIG.forecast))
         return {"past": past[(past["as_of"] <= as_of).to_numpy()]}
 
     recent = market.panel.until(as_of + pd.Timedelta(days=40))

@@ -20,7 +20,7 @@ DAY = 24 * HOUR
 
 @pytest.fixture(scope="module")
 def replayed(fitted, tmp_path_factory):
-    """Five days around the first of a month."""
+    """Five days across the first of a month."""
     out = tmp_path_factory.mktemp("replayed") / "out"
     start = pd.Timestamp("2023-03-30", tz="UTC").as_unit("us")
     accounts = pd.concat([fitted.accounts, bad_account(fitted.accounts)], ignore_index=True)

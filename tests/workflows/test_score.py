@@ -246,14 +246,14 @@ def test_a_faulty_book_loses_no_account(trained, end, tmp_path):
     positions.loc[positions["account_id"] == unknown, "symbol"] = "NOSUCHUSDT"
     positions.loc[positions["account_id"] == infinite, "notional"] = np.inf
     accounts = pd.concat([accounts, accounts[accounts["account_id"] == held[5]]])
-    stranger = pd.DataFrame({"account_id": ["stranger"], "symbol": ["SIM01USDT"], "notional": [1.0]})
+    orphan = pd.DataFrame({"account_id": ["orphan"], "symbol": ["SIM01USDT"], "notional": [1.0]})
     accounts.to_csv(tmp_path / "accounts.csv", index=False)
-    pd.concat([positions, stranger]).to_csv(tmp_path / "positions.csv", index=False)
+    pd.concat([positions, orphan]).to_csv(tmp_path / "positions.csv", index=False)
     summary = run(trained, tmp_path, accounts_path=tmp_path / "accounts.csv", positions_path=tmp_path / "positions.csv")
     limits = limits_of(summary)
-    assert limits["account_id"].tolist() == [*accounts["account_id"], "stranger"]
+    assert limits["account_id"].tolist() == [*accounts["account_id"], "orphan"]
     status = limits.groupby("account_id")["status"].first()
-    assert status[[nan, negative, infinite, held[5], "stranger"]].tolist() == ["rejected"] * 5
+    assert status[[nan, negative, infinite, held[5], "orphan"]].tolist() == ["rejected"] * 5
     assert status[unknown] == "fallback"
     assert summary["status"] == {"fallback": 1, "rejected": 6, "scored": len(limits) - 7}
     assert summary["max_leverage"].keys() <= {"retail", "professional", "institutional"}

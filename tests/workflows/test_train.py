@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import ConfigError, DataError
+from levercap.core.horizon import DAY as HORIZON
 from levercap.core.names import Side
 from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import HOUR
@@ -42,15 +43,15 @@ def test_months_start_at_the_start_and_at_every_first():
 
 
 def test_refit_dates_are_the_first_of_january_and_july():
-    dates = refit_dates(utc("2022-01-01"), utc("2023-07-01"))
+    dates = refit_dates(utc("2022-01-01"), utc("2023-07-01"), (1, 7))
     assert list(dates) == [utc("2022-01-01"), utc("2022-07-01"), utc("2023-01-01"), utc("2023-07-01")]
-    assert list(refit_dates(utc("2022-01-02"), utc("2022-06-30"))) == []
+    assert list(refit_dates(utc("2022-01-02"), utc("2022-06-30"), (1, 7))) == []
 
 
 def test_an_outcome_is_known_a_day_later():
     table = pd.DataFrame({"as_of": pd.DatetimeIndex([utc("2023-01-01"), utc("2023-01-02"), utc("2023-01-03")])})
-    assert known_by(table, utc("2023-01-03")).tolist() == [True, True, False]
-    assert known_by(table, utc("2023-01-02 23:00")).tolist() == [True, False, False]
+    assert known_by(table, utc("2023-01-03"), HORIZON).tolist() == [True, True, False]
+    assert known_by(table, utc("2023-01-02 23:00"), HORIZON).tolist() == [True, False, False]
 
 
 def test_the_dataset_puts_outcomes_beside_features(fitted):

@@ -9,7 +9,6 @@ import pandas as pd
 
 from levercap.core.names import FloatArray
 from levercap.evidence.columns import frame
-from levercap.forecast.scale import TARGETS
 
 __all__ = ["attributions"]
 
@@ -63,4 +62,5 @@ def _parts(scale: Any, features: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _pairs(scale: Any) -> list[tuple[float, Any]]:
     """Pairs of trees and ridge regression with their weights: all that is known here of how a scale is built."""
-    return [(TARGETS[target], pair) for target, pair in getattr(scale, "pairs_", {}).items()]
+    pairs = getattr(scale, "pairs_", {})
+    return [(scale.recipe.target_weights[target], pair) for target, pair in pairs.items()]

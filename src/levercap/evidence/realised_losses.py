@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from levercap.core.names import HORIZON_HOURS, FloatArray
+from levercap.core.horizon import DAY, Horizon
+from levercap.core.names import FloatArray
 from levercap.core.panel import Panel
 from levercap.core.portfolio import Portfolio
 
 __all__ = ["realised_path_losses"]
 
 
-def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.DatetimeIndex) -> FloatArray:
+def realised_path_losses(
+    panel: Panel, portfolio: Portfolio, origins: pd.DatetimeIndex, horizon: Horizon = DAY
+) -> FloatArray:
     """(origins, accounts) worst hourly loss of each portfolio within the horizon, per unit of gross notional; NaN if
     not known.
 
@@ -31,11 +34,11 @@ def realised_path_losses(panel: Panel, portfolio: Portfolio, origins: pd.Datetim
     out = np.full((len(origins), len(portfolio)), np.nan)
     for i, origin in enumerate(origins):
         row = panel.rows_known(origin)
-        if row + HORIZON_HOURS > len(panel.timestamps):
+        if row + horizon.hours > len(panel.timestamps):
             continue
         now = price[row - 1]
-        falls = np.nan_to_num(low[row : row + HORIZON_HOURS] / now - 1.0)
-        rises = np.nan_to_num(high[row : row + HORIZON_HOURS] / now - 1.0)
+        falls = np.nan_to_num(low[row : row + horizon.hours] / now - 1.0)
+        rises = np.nan_to_num(high[row : row + horizon.hours] / now - 1.0)
         worst = (longs @ falls.T + shorts @ rises.T).min(axis=1)
         unknown = (np.abs(weights) @ np.isnan(now).astype(float) > 0) | unpriced
         out[i] = np.where(unknown, np.nan, np.maximum(0.0, -worst))

@@ -3,16 +3,20 @@
 from levercap.forecast.baselines import BASELINES, Baseline, fit_baseline
 from levercap.forecast.forecaster import Forecast, Forecaster, fit_forecaster
 from levercap.forecast.history import METHODS, ForecastMethod, history, known_by, out_of_sample_tails
+from levercap.forecast.recipe import RECIPE, ForecastSpec, Recipe
 from levercap.forecast.scenarios.blocks import Blocks, fill_missing, match_tail_es, standardised_blocks, thin
 
 __all__ = [
     "BASELINES",
     "METHODS",
+    "RECIPE",
     "Baseline",
     "Blocks",
     "Forecast",
     "ForecastMethod",
+    "ForecastSpec",
     "Forecaster",
+    "Recipe",
     "fill_missing",
     "fit_baseline",
     "fit_forecaster",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from levercap.config import ForecastConfig
 from levercap.core.errors import DataError
-from levercap.core.names import HORIZON_HOURS, FloatArray, Side
+from levercap.core.horizon import DAY, Horizon
+from levercap.core.names import FloatArray, Side
 from levercap.forecast.history import (
     ForecastMethod,
     Scale,
@@ -22,17 +22,15 @@ from levercap.forecast.history import (
     standardised,
     volatility,
 )
+from levercap.forecast.recipe import RECIPE, ForecastSpec, Recipe, ShockRecipe
 from levercap.forecast.shock.history import fit_shock, implied_columns
-from levercap.forecast.shock.market import SMALLEST_SYMBOLS, MarketShock, empty_market
+from levercap.forecast.shock.market import MarketShock, empty_market
 from levercap.forecast.shock.model import ShockModel, column, empty_table
 
-__all__ = ["REPORTED_BARRIER", "SMALLEST_HISTORY", "Forecast", "Forecaster", "fit_forecaster"]
+__all__ = ["REPORTED_BARRIER", "Forecast", "Forecaster", "fit_forecaster"]
 
 REPORTED_BARRIER = 0.10
 """The barrier of the columns ``shock_probability_long`` and ``shock_probability_short``."""
-
-SMALLEST_HISTORY = 500
-"""Out-of-sample outcomes needed before the fitted model is trusted over the baseline."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,20 +50,22 @@ class Forecaster:
     tail: Tail
     shock: ShockModel
     market_shock: MarketShock | None = None
+    horizon: Horizon = DAY
+    recipe: Recipe = RECIPE
 
     def predict(self, features: pd.DataFrame) -> Forecast:
         """Forecasts for every row of a feature table; rows without even a baseline volatility are left out."""
         sigma = volatility(self.scale, features)
         usable = np.isfinite(sigma)
-        frame = forecast_frame(features, sigma)[usable].reset_index(drop=True)
+        frame = forecast_frame(features, sigma, self.recipe.tail)[usable].reset_index(drop=True)
         forecasts = frame[["as_of", "symbol", "volatility"]].copy()
-        forecasts.insert(2, "horizon_hours", HORIZON_HOURS)
+        forecasts.insert(2, "horizon_hours", self.horizon.hours)
         shocks = self.shock.predict(sigma[usable], features[usable].reset_index(drop=True))
         implied = self.shock.implied_table(sigma[usable])
         for side in Side:
             forecasts[f"shock_probability_{side}"] = shocks[column(side, REPORTED_BARRIER)]
         table = pd.concat([forecasts, shocks, implied.set_axis(implied_columns(), axis=1)], axis=1)
-        return Forecast(table, self.tail.predict(frame))
+        return Forecast(table, self.tail.predict(frame, self.horizon))
 
     def market(self, forecasts: pd.DataFrame) -> pd.DataFrame:
         """One row per instant of a `forecasts` table: as_of, symbols, and the probabilities that at least a share of
@@ -84,7 +84,7 @@ def fit_forecaster(
     features: pd.DataFrame,
     outcomes: pd.DataFrame,
     until: pd.Timestamp,
-    config: ForecastConfig,
+    spec: ForecastSpec,
     past: pd.DataFrame | None = None,
 ) -> Forecaster:
     """Forecaster from what was known at `until`.
@@ -92,28 +92,34 @@ def fit_forecaster(
     `outcomes` is aligned with `features` (same index, NaN where not known). `past` is the history of the same table, if
     it is at hand; later rows are ignored. Falls back to the baseline when too few out-of-sample outcomes are known.
     """
-    past = history(method, features, outcomes, config) if past is None else past
-    known = known_by(features, until)
-    z = standardised(past, outcomes)
+    past = history(method, features, outcomes, spec) if past is None else past
+    recipe, horizon = spec.recipe, spec.horizon
+    known = known_by(features, until, horizon)
+    z = standardised(past, outcomes, recipe.tail)
     count = int(z["path_long"].notna().to_numpy()[known].sum())
-    if count < SMALLEST_HISTORY:
+    smallest = recipe.history.smallest_outcomes
+    if count < smallest:
         if method == "b1":
             raise DataError(
-                f"only {count} outcomes are known by {until}; {SMALLEST_HISTORY} symbol-days are the least "
+                f"only {count} outcomes are known by {until}; {smallest} symbol-days are the least "
                 "to estimate a tail from: give a longer market history or a later --until"
             )
-        return fit_forecaster("b1", features, outcomes, until, config)
+        return fit_forecaster("b1", features, outcomes, until, spec)
     sigma = past["volatility"].to_numpy()
     return Forecaster(
         method,
-        fit_scale(method, features, outcomes, until, config),
-        fit_tail(method, z, past, outcomes, until, config),
-        fit_shock(features if method == "levercap" else None, sigma, outcomes, past, known),
-        _market_shock(outcomes[known], sigma[known]),
+        fit_scale(method, features, outcomes, until, spec),
+        fit_tail(method, z, past, outcomes, until, spec),
+        fit_shock(features if method == "levercap" else None, sigma, outcomes, past, known, recipe.shock),
+        _market_shock(outcomes[known], sigma[known], recipe.shock),
+        horizon,
+        recipe,
     )
 
 
-def _market_shock(outcomes: pd.DataFrame, sigma: FloatArray) -> MarketShock | None:
+def _market_shock(outcomes: pd.DataFrame, sigma: FloatArray, recipe: ShockRecipe) -> MarketShock | None:
     """None where no instant has had five symbols."""
     together = (outcomes["path_long"].notna() & np.isfinite(sigma)).groupby(outcomes["as_of"]).sum()
-    return MarketShock().fit(outcomes, sigma) if (together >= SMALLEST_SYMBOLS).any() else None
+    if not (together >= recipe.market_smallest_symbols).any():
+        return None
+    return MarketShock(recipe.market_share, recipe).fit(outcomes, sigma)

@@ -10,9 +10,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from levercap.core.names import FloatArray
+from levercap.forecast.recipe import RECIPE, ScaleRecipe
 
 __all__ = [
-    "TARGETS",
     "B1Scale",
     "BlendedScale",
     "BoostedScale",
@@ -23,14 +23,6 @@ __all__ = [
 ]
 
 NOT_FEATURES = ("as_of", "symbol")
-CLIP = 4.0
-LARGEST_MISSING_SHARE = 0.1
-SMALLEST_VOLATILITY = 1e-4
-SMALLEST_RISE = 0.004
-DISPLACEMENTS = ("move_", "market_move_", "common_move_")
-
-TARGETS = {"volatility": 0.4, "range": 0.3, "upside": 0.3}
-"""What the scale models learn, and the weight of each in the blend."""
 
 
 def feature_columns(features: pd.DataFrame) -> list[str]:
@@ -38,16 +30,16 @@ def feature_columns(features: pd.DataFrame) -> list[str]:
     return [c for c in features.columns if c not in NOT_FEATURES]
 
 
-def targets(features: pd.DataFrame, outcomes: pd.DataFrame) -> FloatArray:
+def targets(features: pd.DataFrame, outcomes: pd.DataFrame, recipe: ScaleRecipe = RECIPE.scale) -> FloatArray:
     """(rows, 3) what the scale models learn, each as a log minus the symbol's slow log volatility.
 
     volatility: realised over the horizon; range: the larger path loss of the two sides; upside: the path loss of
-    shorts plus 0.4 %, since a coin that can run up can also crash.
+    shorts plus a small rise, since a coin that can run up can also crash.
     """
-    floor = SMALLEST_VOLATILITY
+    floor = recipe.smallest_volatility
     realised = np.maximum(outcomes["realised_volatility"].to_numpy(dtype=float), floor)
     long, short = (outcomes[name].to_numpy(dtype=float) for name in ("path_long", "path_short"))
-    logs = np.log(np.column_stack([realised, np.maximum(np.maximum(long, short), floor), short + SMALLEST_RISE]))
+    logs = np.log(np.column_stack([realised, np.maximum(np.maximum(long, short), floor), short + recipe.smallest_rise]))
     return np.asarray(logs - features["slow_level"].to_numpy()[:, None], dtype=np.float64)
 
 
@@ -68,17 +60,18 @@ class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Heterogeneous autoregression by ridge on standardised, clipped features (Corsi 2009, pooled over symbols).
 
     Minimises the weighted mean of (y - b0 - z'b)^2 + penalty / 1000 * |b|^2. A missing feature counts as its mean;
-    features missing in more than a tenth of the training rows are left out.
+    features missing in too many of the training rows are left out.
     """
 
-    def __init__(self, penalty: float = 10.0) -> None:
+    def __init__(self, penalty: float = 10.0, recipe: ScaleRecipe = RECIPE.scale) -> None:
         self.penalty = penalty
+        self.recipe = recipe
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Fit on (rows, features) and (rows,)."""
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         weight = weight / weight.sum()
-        names = [c for c in feature_columns(X) if X[c].isna().mean() <= LARGEST_MISSING_SHARE]
+        names = [c for c in feature_columns(X) if X[c].isna().mean() <= self.recipe.largest_missing_share]
         values = X[names].to_numpy(dtype=float)
         self.columns_ = names
         self.mean_ = np.nanmean(values, axis=0)
@@ -98,7 +91,8 @@ class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.intercept_ + _row_dot(z, self.coefficients_), dtype=np.float64)
 
     def _standardise(self, values: FloatArray) -> FloatArray:
-        z = np.clip((values - self.mean_) / self.deviation_, -CLIP, CLIP)
+        clip = self.recipe.clip
+        z = np.clip((values - self.mean_) / self.deviation_, -clip, clip)
         return np.asarray(np.nan_to_num(z), dtype=np.float64)
 
     def to_state(self) -> dict[str, Any]:
@@ -107,9 +101,9 @@ class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return {"penalty": self.penalty, "columns_": self.columns_, "intercept_": self.intercept_, **arrays}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any], recipe: ScaleRecipe = RECIPE.scale) -> Self:
         """The fitted estimator from `to_state`."""
-        model = cls(state["penalty"])
+        model = cls(state["penalty"], recipe)
         model.columns_, model.intercept_ = state["columns_"], state["intercept_"]
         for k in ("mean_", "deviation_", "coefficients_"):
             setattr(model, k, np.array(state[k]))
@@ -119,10 +113,11 @@ class RidgeScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Gradient-boosted trees on the same features: small leaves, strong regularisation."""
 
-    def __init__(self, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
+    def __init__(self, rounds: int = 250, leaves: int = 15, seed: int = 7, recipe: ScaleRecipe = RECIPE.scale) -> None:
         self.rounds = rounds
         self.leaves = leaves
         self.seed = seed
+        self.recipe = recipe
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Fit on (rows, features) and (rows,). Missing features are handled by the trees."""
@@ -140,16 +135,17 @@ class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.booster_.predict(values, num_threads=1), dtype=np.float64)
 
     def _parameters(self, rows: int) -> dict[str, Any]:
+        r = self.recipe
         return {
             "objective": "l2",
-            "learning_rate": 0.03,
+            "learning_rate": r.learning_rate,
             "num_leaves": self.leaves,
-            "min_data_in_leaf": int(np.clip(rows // 50, 20, 200)),
-            "feature_fraction": 0.5,
-            "bagging_fraction": 0.7,
+            "min_data_in_leaf": int(np.clip(rows // r.training_rows_per_leaf_row, r.smallest_leaf, r.largest_leaf)),
+            "feature_fraction": r.feature_share,
+            "bagging_fraction": r.row_share,
             "bagging_freq": 1,
-            "lambda_l2": 10.0,
-            "max_bin": 127,
+            "lambda_l2": r.leaf_penalty,
+            "max_bin": r.bins,
             "seed": self.seed,
             "deterministic": True,
             "force_col_wise": True,
@@ -159,18 +155,26 @@ class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class PairScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Mean of ridge and boosted trees fitted to the same target: one extrapolates, the other bends."""
+    """Mean of ridge regression and boosted trees fitted to the same target: a linear and tree average."""
 
-    def __init__(self, penalty: float = 10.0, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
+    def __init__(
+        self,
+        penalty: float = 10.0,
+        rounds: int = 250,
+        leaves: int = 15,
+        seed: int = 7,
+        recipe: ScaleRecipe = RECIPE.scale,
+    ) -> None:
         self.penalty = penalty
         self.rounds = rounds
         self.leaves = leaves
         self.seed = seed
+        self.recipe = recipe
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Fit both learners on (rows, features) and (rows,)."""
-        self.ridge_ = RidgeScale(self.penalty).fit(X, y, sample_weight)
-        self.boosted_ = BoostedScale(self.rounds, self.leaves, self.seed).fit(X, y, sample_weight)
+        self.ridge_ = RidgeScale(self.penalty, self.recipe).fit(X, y, sample_weight)
+        self.boosted_ = BoostedScale(self.rounds, self.leaves, self.seed, self.recipe).fit(X, y, sample_weight)
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
@@ -179,36 +183,45 @@ class PairScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Weighted mean, in logs, of a `PairScale` for each of `TARGETS`.
+    """Weighted mean, in logs, of a `PairScale` for each of the `targets`.
 
     Range and upside are brought to the mean level of volatility, so that the blend is a volatility. They are learned
-    without the displacement features, which tell much about volatility and little about extremes. Where the blend is
+    without the displacement features, which explain much of volatility and little of extremes. Where the blend is
     not finite, the baseline B1 is taken.
     """
 
-    def __init__(self, penalty: float = 10.0, rounds: int = 250, leaves: int = 15, seed: int = 7) -> None:
+    def __init__(
+        self,
+        penalty: float = 10.0,
+        rounds: int = 250,
+        leaves: int = 15,
+        seed: int = 7,
+        recipe: ScaleRecipe = RECIPE.scale,
+    ) -> None:
         self.penalty = penalty
         self.rounds = rounds
         self.leaves = leaves
         self.seed = seed
+        self.recipe = recipe
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Fit on (rows, features) and (rows, 3), the latter from `targets`."""
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         level = np.average(y, axis=0, weights=weight)
-        extremes = X[[c for c in X.columns if not c.startswith(DISPLACEMENTS)]]
+        extremes = X[[c for c in X.columns if not c.startswith(self.recipe.displacements)]]
         self.pairs_ = {
-            name: PairScale(self.penalty, self.rounds, self.leaves, self.seed).fit(
+            name: PairScale(self.penalty, self.rounds, self.leaves, self.seed, self.recipe).fit(
                 X if name == "volatility" else extremes, y[:, k] - level[k] + level[0], weight
             )
-            for k, name in enumerate(TARGETS)
+            for k, name in enumerate(self.recipe.target_weights)
         }
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """(rows,) log volatility relative to the slow level."""
         baseline = B1Scale().predict(X)
-        blend = np.sum([weight * self.pairs_[name].predict(X) for name, weight in TARGETS.items()], axis=0)
+        weights = self.recipe.target_weights
+        blend = np.sum([weight * self.pairs_[name].predict(X) for name, weight in weights.items()], axis=0)
         return np.where(np.isfinite(blend), blend, baseline)
 
 

@@ -19,7 +19,7 @@ __all__ = ["walk_baseline", "walk_baselines"]
 def walk_baseline(name: str, data: Dataset, months: Iterable[Month]) -> Iterator[tuple[Month, Baseline, Forecast]]:
     """Each month, the baseline fitted on what was known at its start, and its forecasts of the month's midnights.
 
-    The filters see every day as it comes: the return known at an origin enters the forecast of that origin.
+    The filters are updated every day: the return known at an origin enters the forecast of that origin.
     """
     as_of = data.features["as_of"]
     for month in months:

@@ -33,7 +33,7 @@ class Bundle:
 
     Attributes
     ----------
-    forecaster : scale, tail and shock models
+    forecaster : scale, tail and shock models, with their recipe and horizon
     blocks : standardised joint blocks
     config : effective configuration of the training
     snapshot : the market at the end of the training
@@ -101,7 +101,8 @@ def write_bundle(
     bundle_id = write_manifest(models, {"training": dict(training)}, FORMAT_VERSION, FORMAT)
     (folder / SNAPSHOT).mkdir()
     write_snapshot(dataclasses.replace(snapshot, bundle_id=bundle_id), folder / SNAPSHOT)
-    content = {"bundle_id": bundle_id, "training": dict(training), "config_hash": config.config_hash()}
+    hashes = {"config_hash": config.config_hash(), "recipe_hash": forecaster.recipe.recipe_hash()}
+    content = {"bundle_id": bundle_id, "training": dict(training), **hashes}
     write_manifest(folder, content, FORMAT_VERSION, FORMAT)
     return bundle_id
 

@@ -8,17 +8,20 @@ from typing import Any
 import pandas as pd
 
 from levercap.config import Config
+from levercap.core.horizon import Horizon
 from levercap.evaluation.comparison.leaderboard import leaderboard
 
 __all__ = ["model_card"]
 
 
-def model_card(training: Mapping[str, Any], evidence: Mapping[str, pd.DataFrame], config: Config) -> str:
+def model_card(
+    training: Mapping[str, Any], evidence: Mapping[str, pd.DataFrame], config: Config, horizon: Horizon
+) -> str:
     """Markdown card: what it is, what it was trained on, how it did out of sample last year, what it is not for."""
     symbols = ", ".join(training["symbols"])
     return f"""# Levercap bundle
 
-Volatility, tail and shock forecasts for 24 hours, joint scenarios, and the policy that turns them into leverage limits.
+Volatility, tail and shock forecasts for {horizon}, joint scenarios, and the policy that turns them into limits.
 
 | | |
 |---|---|
@@ -38,8 +41,8 @@ Half-yearly refits; difference of the FZ0 score to the fit-free baseline B1 (low
 
 ## Not for
 
-Horizons other than 24 hours, options, and any guarantee for the next day: budgets are met on average over many days
-like those the scenarios were drawn from. Limits change what traders do; no backtest knows how.
+Horizons other than {horizon}, options, and any guarantee for the next day: budgets are met on average over many days
+like those the scenarios were drawn from. Limits change what traders do, which no backtest accounts for.
 """
 
 

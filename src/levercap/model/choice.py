@@ -7,15 +7,10 @@ import pandas as pd
 
 from levercap.evaluation.resampling.bootstrap import standard_error
 from levercap.evaluation.scores.losses import fz0
-from levercap.forecast import ForecastMethod, known_by
-from levercap.forecast.tail.historical import LOSSES, ROWS, row_name
+from levercap.forecast import ForecastMethod, ForecastSpec, known_by
+from levercap.forecast.tail.historical import ROWS, loss_column, tail_column
 
-__all__ = ["EVIDENCE_DAYS", "choose_method", "daily_difference"]
-
-EVIDENCE_DAYS = 365
-SMALLEST_DAYS = 180
-CRITICAL = 1.645
-"""One-sided 5 %: a recipe that is no worse than the baseline falls back in about one refit in twenty."""
+__all__ = ["choose_method", "daily_difference"]
 
 
 def daily_difference(mine: pd.DataFrame, baseline: pd.DataFrame, outcomes: pd.DataFrame) -> pd.Series[float]:
@@ -25,8 +20,8 @@ def daily_difference(mine: pd.DataFrame, baseline: pd.DataFrame, outcomes: pd.Da
     """
     total = np.zeros(len(outcomes))
     for side, kind, level in ROWS:
-        name = row_name(side, kind, level)
-        loss = outcomes[LOSSES[side, kind]].to_numpy(dtype=float)
+        name = tail_column(side, kind, level)
+        loss = outcomes[loss_column(side, kind)].to_numpy(dtype=float)
         scores = []
         for table in (mine, baseline):
             var, es = (table[f"{name}{suffix}"].to_numpy(dtype=float) for suffix in ("", "_es"))
@@ -36,17 +31,20 @@ def daily_difference(mine: pd.DataFrame, baseline: pd.DataFrame, outcomes: pd.Da
     return pd.Series(total, index=outcomes["as_of"]).dropna().groupby(level=0).mean()
 
 
-def choose_method(method: ForecastMethod, difference: pd.Series[float], until: pd.Timestamp) -> ForecastMethod:
+def choose_method(
+    method: ForecastMethod, difference: pd.Series[float], until: pd.Timestamp, spec: ForecastSpec
+) -> ForecastMethod:
     """`method`, or ``b1`` where the year known at `until` is evidence against it: one-sided test at 5 %, 20-day blocks.
 
     `difference` is from `daily_difference`. Fewer than 180 days are no evidence either way.
     """
+    recipe = spec.recipe.choice
     origins = difference.index.to_series()
     known = (
-        known_by(pd.DataFrame({"as_of": origins}), until)
-        & (origins >= until - pd.Timedelta(days=EVIDENCE_DAYS)).to_numpy()
+        known_by(pd.DataFrame({"as_of": origins}), until, spec.horizon)
+        & (origins >= until - pd.Timedelta(days=recipe.evidence_days)).to_numpy()
     )
     recent = np.asarray(difference.to_numpy()[known], dtype=np.float64)
-    if method == "b1" or len(recent) < SMALLEST_DAYS:
+    if method == "b1" or len(recent) < recipe.smallest_days:
         return method
-    return "b1" if recent.mean() > CRITICAL * standard_error(recent) else method
+    return "b1" if recent.mean() > recipe.critical * standard_error(recent) else method

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from levercap.core.errors import DataError
+from levercap.core.horizon import DAY, Horizon
 from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import Panel
 from levercap.features import feature_table
@@ -16,13 +17,14 @@ __all__ = ["Dataset", "build_dataset"]
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Rows of `features` and `outcomes` belong together; outcomes not known yet are NaN."""
+    """Rows of `features` and `outcomes` belong together; outcomes, over `horizon`, that are not known yet are NaN."""
 
     features: pd.DataFrame
     outcomes: pd.DataFrame
+    horizon: Horizon = DAY
 
 
-def build_dataset(panel: Panel) -> Dataset:
+def build_dataset(panel: Panel, horizon: Horizon = DAY) -> Dataset:
     """Dataset of every midnight (UTC) the panel knows; the rows of an origin do not depend on later bars, outcomes
     apart.
     """
@@ -33,4 +35,5 @@ def build_dataset(panel: Panel) -> Dataset:
     if features.empty:
         raise DataError("no symbol has the 20 days of hourly history that features need")
     keys = features[["as_of", "symbol"]]
-    return Dataset(features, keys.merge(realised_outcomes(panel, origins), on=["as_of", "symbol"], how="left"))
+    outcomes = realised_outcomes(panel, origins, horizon)
+    return Dataset(features, keys.merge(outcomes, on=["as_of", "symbol"], how="left"), horizon)

@@ -16,9 +16,12 @@ from levercap.config import Config
 from levercap.core.panel import Panel
 from levercap.forecast import (
     METHODS,
+    RECIPE,
     Blocks,
     Forecaster,
     ForecastMethod,
+    ForecastSpec,
+    Recipe,
     fill_missing,
     fit_forecaster,
     history,
@@ -43,12 +46,19 @@ class TrainingInputs:
     data : features of every midnight and what then happened
     histories : out-of-sample forecasts of the past, aligned with `data`, by forecast method
     config : settings of the models and of the scenarios
+    recipe : tuning constants of the models
     """
 
     panel: Panel
     data: Dataset
     histories: Mapping[ForecastMethod, pd.DataFrame]
     config: Config
+    recipe: Recipe = RECIPE
+
+    @property
+    def spec(self) -> ForecastSpec:
+        """What forecasters are fitted with: settings, recipe and the horizon of the dataset."""
+        return ForecastSpec(self.config.forecast, self.recipe, self.data.horizon)
 
     @cached_property
     def difference(self) -> pd.Series[float]:
@@ -56,19 +66,20 @@ class TrainingInputs:
         return daily_difference(self.histories["levercap"], self.histories["b1"], self.data.outcomes)
 
 
-def training_inputs(panel: Panel, data: Dataset, config: Config) -> TrainingInputs:
+def training_inputs(panel: Panel, data: Dataset, config: Config, recipe: Recipe = RECIPE) -> TrainingInputs:
     """TrainingInputs of `panel`, whose dataset is `data`."""
-    histories = {method: history(method, data.features, data.outcomes, config.forecast) for method in METHODS}
-    return TrainingInputs(panel, data, histories, config)
+    spec = ForecastSpec(config.forecast, recipe, data.horizon)
+    histories = {method: history(method, data.features, data.outcomes, spec) for method in METHODS}
+    return TrainingInputs(panel, data, histories, config, recipe)
 
 
 def forecaster_at(inputs: TrainingInputs, method: ForecastMethod, until: pd.Timestamp) -> Forecaster:
     """Forecaster from what was known at `until`: of the given method, or B1 where the evidence of the year before is
     against it (`choose_method`) or the history is too short.
     """
-    chosen = choose_method(method, inputs.difference, until)
+    chosen = choose_method(method, inputs.difference, until, inputs.spec)
     data, past = inputs.data, inputs.histories[chosen]
-    return fit_forecaster(chosen, data.features, data.outcomes, until, inputs.config.forecast, past)
+    return fit_forecaster(chosen, data.features, data.outcomes, until, inputs.spec, past)
 
 
 def blocks_at(inputs: TrainingInputs, forecaster: Forecaster, until: pd.Timestamp) -> Blocks:
@@ -76,9 +87,10 @@ def blocks_at(inputs: TrainingInputs, forecaster: Forecaster, until: pd.Timestam
 
     Blocks are standardised by the out-of-sample volatility forecasts of the method of `forecaster`.
     """
-    scenarios = inputs.config.scenarios
+    scenarios, recipe = inputs.config.scenarios, inputs.recipe.blocks
     past = inputs.histories[forecaster.method]
     known = past.loc[(past["as_of"] < until) & past["volatility"].notna(), ["as_of", "symbol", "volatility"]]
-    blocks = thin(standardised_blocks(inputs.panel.until(until), known), scenarios.count, scenarios.seed)
+    blocks = standardised_blocks(inputs.panel.until(until), known, inputs.data.horizon)
+    blocks = thin(blocks, scenarios.count, scenarios.seed, recipe)
     symbols = pd.Series(blocks.symbols, dtype="str")
-    return match_tail_es(fill_missing(blocks, scenarios.seed), path_es_ratios(forecaster, symbols))
+    return match_tail_es(fill_missing(blocks, scenarios.seed), path_es_ratios(forecaster, symbols), recipe)

@@ -1,4 +1,7 @@
-"""A forecaster as files: LightGBM text, JSON and Parquet, no pickle."""
+"""A forecaster as files: LightGBM text, JSON and Parquet, no pickle.
+
+Bundles written before a key was known load with the value that held then: no recipe is `RECIPE`, no horizon is one day.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from typing import Any
 import lightgbm as lgb
 import pandas as pd
 
-from levercap.forecast import Blocks, Forecaster
+from levercap.core.horizon import DAY, Horizon
+from levercap.forecast import RECIPE, Blocks, Forecaster, Recipe
+from levercap.forecast.recipe import ScaleRecipe, recipe_from_dict
 from levercap.forecast.scale import B1Scale, BlendedScale, BoostedScale, PairScale, RidgeScale
 from levercap.forecast.shock.market import MarketShock
 from levercap.forecast.shock.model import ShockModel
@@ -21,13 +26,18 @@ from levercap.storage.tables import write_parquet
 __all__ = ["read_blocks", "read_forecaster", "write_blocks", "write_forecaster"]
 
 SHOCK_TREES = "shock.txt"
+RECIPE_FILE = "recipe.json"
+SCALE_PARAMETERS = ("penalty", "rounds", "leaves", "seed")
 
 
 def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
-    """Write ``forecaster.json``, ``tail.parquet``, one ``scale_*.txt`` per learned target and the trees of shocks."""
+    """Write ``forecaster.json``, ``recipe.json``, ``tail.parquet``, and the trees: one ``scale_*.txt`` per learned
+    target and ``shock.txt``.
+    """
     tail = forecaster.tail
     historical = tail.tail_ if isinstance(tail, ConditionalTail) else tail
     state: dict[str, Any] = {"kind": forecaster.method, "tail_shrinkage": historical.shrinkage}
+    state["horizon_hours"] = forecaster.horizon.hours
     if isinstance(tail, ConditionalTail):
         state["conditional_tail"] = tail.to_state()
     state["shock"] = forecaster.shock.to_state()
@@ -36,37 +46,50 @@ def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
     if forecaster.market_shock is not None:
         state["market_shock"] = forecaster.market_shock.to_state()
     if isinstance(forecaster.scale, BlendedScale):
-        state["scale"] = forecaster.scale.get_params()
+        state["scale"] = {name: forecaster.scale.get_params()[name] for name in SCALE_PARAMETERS}
         state["pairs"] = {}
         for name, pair in forecaster.scale.pairs_.items():
             state["pairs"][name] = {"ridge": pair.ridge_.to_state(), "columns": pair.boosted_.columns_}
             (folder / f"scale_{name}.txt").write_text(pair.boosted_.booster_.model_to_string(), encoding="utf-8")
-    (folder / "forecaster.json").write_text(json.dumps(state, sort_keys=True) + "\n", encoding="utf-8")
+    _write_json(state, folder / "forecaster.json")
+    _write_json(forecaster.recipe.as_dict(), folder / RECIPE_FILE)
     write_parquet(historical.ratios_, folder / "tail.parquet")
 
 
 def read_forecaster(folder: Path) -> Forecaster:
     """Forecaster written by `write_forecaster`."""
     state = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
-    historical = ShrunkTail(state["tail_shrinkage"])
+    recipe = _read_recipe(folder)
+    historical = ShrunkTail(state["tail_shrinkage"], recipe.tail.smallest_own_sample)
     historical.ratios_ = pd.read_parquet(folder / "tail.parquet")
     conditional = state.get("conditional_tail")
-    tail = historical if conditional is None else ConditionalTail.from_state(conditional, historical)
+    tail = historical if conditional is None else ConditionalTail.from_state(conditional, historical, recipe.tail)
     trees = folder / SHOCK_TREES
-    shock = ShockModel.from_state(state["shock"], trees.read_text(encoding="utf-8") if trees.exists() else None)
+    text = trees.read_text(encoding="utf-8") if trees.exists() else None
+    shock = ShockModel.from_state(state["shock"], text, recipe.shock)
     market = state.get("market_shock")
-    market_shock = None if market is None else MarketShock.from_state(market)
-    scale = _read_blend(state, folder) if "pairs" in state else B1Scale()
-    return Forecaster(state["kind"], scale, tail, shock, market_shock)
+    market_shock = None if market is None else MarketShock.from_state(market, recipe.shock)
+    scale = _read_blend(state, folder, recipe.scale) if "pairs" in state else B1Scale()
+    horizon = Horizon(state.get("horizon_hours", DAY.hours))
+    return Forecaster(state["kind"], scale, tail, shock, market_shock, horizon, recipe)
 
 
-def _read_blend(state: dict[str, Any], folder: Path) -> BlendedScale:
-    blend = BlendedScale(**state["scale"])
+def _read_recipe(folder: Path) -> Recipe:
+    path = folder / RECIPE_FILE
+    return recipe_from_dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else RECIPE
+
+
+def _write_json(content: dict[str, Any], path: Path) -> None:
+    path.write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_blend(state: dict[str, Any], folder: Path, recipe: ScaleRecipe) -> BlendedScale:
+    blend = BlendedScale(**state["scale"], recipe=recipe)
     blend.pairs_ = {}
     for name, content in state["pairs"].items():
-        pair = PairScale(**state["scale"])
-        pair.ridge_ = RidgeScale.from_state(content["ridge"])
-        pair.boosted_ = BoostedScale(blend.rounds, blend.leaves, blend.seed)
+        pair = PairScale(**state["scale"], recipe=recipe)
+        pair.ridge_ = RidgeScale.from_state(content["ridge"], recipe)
+        pair.boosted_ = BoostedScale(blend.rounds, blend.leaves, blend.seed, recipe)
         pair.boosted_.columns_ = content["columns"]
         pair.boosted_.booster_ = lgb.Booster(model_str=(folder / f"scale_{name}.txt").read_text(encoding="utf-8"))
         blend.pairs_[name] = pair

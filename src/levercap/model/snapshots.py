@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from levercap.core.names import LEVELS, FloatArray, Side
+from levercap.core.names import FloatArray, Side
 from levercap.core.panel import Panel
 from levercap.core.snapshot import Snapshot
 from levercap.features import feature_table, stressed_volatility, turnover
@@ -68,8 +68,12 @@ def make_snapshot(
     symbols.insert(3, "stressed_volatility", np.where(np.isnan(stressed), symbols["volatility"], stressed))
     symbols["turnover"] = np.where(fresh, inputs.turnover[which], np.nan)
     known = symbols[fresh]
+    recipe = forecaster.recipe.blocks
     scenarios = blocks.scenarios(
-        dict(zip(known["symbol"], known["volatility"], strict=True)), _path_es_ratios(forecast), seed
+        dict(zip(known["symbol"], known["volatility"], strict=True)),
+        _path_es_ratios(forecast, recipe.match_level),
+        seed,
+        recipe,
     )
     return Snapshot(
         as_of=as_of,
@@ -83,10 +87,10 @@ def make_snapshot(
     )
 
 
-def _path_es_ratios(forecast: Forecast) -> dict[str, tuple[float, float]]:
-    """Path ES at 97.5 % of today's tails in units of today's volatility, of longs and of shorts, by symbol."""
+def _path_es_ratios(forecast: Forecast, level: float) -> dict[str, tuple[float, float]]:
+    """Path ES at `level` of today's tails in units of today's volatility, of longs and of shorts, by symbol."""
     volatility = forecast.forecasts.set_index("symbol")["volatility"]
-    tails = forecast.tails[forecast.tails["level"] == LEVELS[0]]
+    tails = forecast.tails[forecast.tails["level"] == level]
     long, short = (
         tails[tails["side"] == str(side)].set_index("symbol")["path_es"].reindex(volatility.index) / volatility
         for side in Side
@@ -95,6 +99,9 @@ def _path_es_ratios(forecast: Forecast) -> dict[str, tuple[float, float]]:
 
 
 def path_es_ratios(forecaster: Forecaster, symbols: pd.Series[str]) -> dict[str, tuple[float, float]]:
-    """Path ES at 97.5 % in units of volatility at an average state, of longs and of shorts, by symbol."""
-    long, short = (forecaster.tail.ratios(symbols, side, "path", LEVELS[0])[1] for side in Side)
+    """Path ES at the level that scenarios are matched at, in units of volatility at an average state, of longs and of
+    shorts, by symbol.
+    """
+    level = forecaster.recipe.blocks.match_level
+    long, short = (forecaster.tail.ratios(symbols, side, "path", level)[1] for side in Side)
     return dict(zip(symbols, zip(long.tolist(), short.tolist(), strict=True), strict=True))

@@ -19,7 +19,7 @@ METHOD_NAMES: dict[ForecastMethod, str] = {"levercap": "levercap", "b1": "B1"}
 
 @dataclass(frozen=True)
 class Month:
-    """Origins from `start` up to, not including, `stop` are forecast by a model that saw outcomes known at `start`."""
+    """Origins from `start` up to, not including, `stop` are forecast by a model fitted on outcomes known at `start`."""
 
     start: pd.Timestamp
     stop: pd.Timestamp

@@ -44,7 +44,7 @@ class PackagedModel:
 
 
 def to_model_input(accounts: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:
-    """One frame for the packaged model that says exactly what `accounts` and `positions` say.
+    """One frame for the packaged model with exactly the content of `accounts` and `positions`.
 
     Columns account_id, equity, segment, symbol, notional, and jurisdiction, previous_max_leverage and kind where the
     tables have them; others are left out. Texts are `str`, numbers float64. The limits are those of
@@ -71,7 +71,7 @@ def from_model_input(model_input: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     A row without symbol and notional states an account. A row with a position states its account too, once however
     often the fields are repeated, unless all of them are missing. An account stated twice, because its fields differ
     between rows or because it has a row without position beside others, is a duplicate and will be rejected as one:
-    which equity is the right one is not for the model to guess.
+    the model does not choose between two statements of equity.
     """
     missing = [name for name in REQUIRED if name not in model_input]
     if missing:

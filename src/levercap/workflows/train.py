@@ -15,7 +15,6 @@ from levercap.market import Market
 from levercap.model import Bundle, read_bundle, write_bundle
 from levercap.model.bundle import snapshot_of
 from levercap.model.card import model_card
-from levercap.model.choice import EVIDENCE_DAYS
 from levercap.model.dataset import Dataset, build_dataset
 from levercap.model.fit import TrainingInputs, blocks_at, forecaster_at, training_inputs
 from levercap.storage.atomic import atomic_folder, require_ours
@@ -53,7 +52,7 @@ def train(
     snapshot = snapshot_of(forecaster, blocks, config, panel, tiers_as_of(market.tiers, panel.end), panel.end, "")
     training = _training(panel, data, forecaster, blocks)
     with atomic_folder(out, marker=None) as building:
-        card = model_card(training, evidence, config)
+        card = model_card(training, evidence, config, forecaster.horizon)
         write_bundle(building, forecaster, blocks, config, snapshot, training, evidence, card)
     progress(steps, steps)
     return read_bundle(out)
@@ -61,11 +60,11 @@ def train(
 
 def _evidence(inputs: TrainingInputs, method: ForecastMethod) -> dict[str, pd.DataFrame]:
     """Out-of-sample tails of the last year, the baseline's beside them, and what happened."""
-    start = inputs.panel.end - pd.Timedelta(days=EVIDENCE_DAYS)
+    start = inputs.panel.end - pd.Timedelta(days=inputs.recipe.choice.evidence_days)
     outcomes = inputs.data.outcomes
     methods: dict[str, ForecastMethod] = {"tails": method, "baseline_tails": "b1"}
     tables = {
-        name: out_of_sample_tails(each, inputs.histories[each], outcomes, start, inputs.config.forecast)
+        name: out_of_sample_tails(each, inputs.histories[each], outcomes, start, inputs.spec)
         for name, each in methods.items()
     }
     return {**tables, "outcomes": outcomes[outcomes["as_of"] >= start].reset_index(drop=True)}
@@ -79,5 +78,6 @@ def _training(panel: Panel, data: Dataset, forecaster: Forecaster, blocks: Block
         "symbols": list(panel.symbols),
         "rows": int(data.outcomes["realised_volatility"].notna().sum()),
         "scenarios": len(blocks.starts),
+        "horizon_hours": forecaster.horizon.hours,
         "data_hash": panel.data_hash(),
     }

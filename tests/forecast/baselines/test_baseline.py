@@ -8,7 +8,9 @@ import pytest
 
 from levercap.config import ForecastConfig
 from levercap.core.errors import ConfigError, DataError
+from levercap.core.horizon import DAY
 from levercap.core.names import LEVELS
+from levercap.forecast import ForecastSpec
 from levercap.forecast.baselines import BASELINES, fit_baseline
 from levercap.forecast.forecaster import fit_forecaster
 from levercap.forecast.history import known_by
@@ -49,7 +51,7 @@ def before(forecast, instant):
 def test_the_tables_are_those_of_our_own_forecaster(name, fits, market):
     features, outcomes = month(*market)
     forecast = fits[name].predict(features, outcomes)
-    ours = fit_forecaster("b1", *market, UNTIL, ForecastConfig()).predict(features)
+    ours = fit_forecaster("b1", *market, UNTIL, ForecastSpec(ForecastConfig())).predict(features)
     calibrated = [c for c in ours.forecasts.columns if not c.startswith("implied_")]
     for mine, theirs in ((forecast.tails, ours.tails), (forecast.forecasts, ours.forecasts[calibrated])):
         assert list(mine.columns) == list(theirs.columns)
@@ -77,7 +79,7 @@ def test_the_numbers_are_ordered_and_positive(name, fits, market):
 def test_a_fit_does_not_depend_on_what_came_later(name, fits, market):
     features, outcomes = (frame.copy() for frame in market)
     features.loc[features["as_of"] > UNTIL, ["return_24h", "slow_level", "b1_volatility"]] = 7.7
-    outcomes.loc[~known_by(outcomes, UNTIL), ["long", "short", "path_long", "path_short"]] = 0.9
+    outcomes.loc[~known_by(outcomes, UNTIL, DAY), ["long", "short", "path_long", "path_short"]] = 0.9
     spoiled = fit_baseline(name, features, outcomes, UNTIL)
     kept = (features["as_of"] <= UNTIL).to_numpy()
     cut = fit_baseline(name, features[kept], outcomes[kept], UNTIL)
@@ -90,7 +92,8 @@ def test_a_forecast_does_not_depend_on_later_days_of_the_month(name, fits, marke
     features, outcomes = month(*market)
     whole = fits[name].predict(features, outcomes)
     for stop in (day(611), day(612), day(625)):
-        known = outcomes.assign(**{c: outcomes[c].where(known_by(outcomes, stop)) for c in ("path_long", "path_short")})
+        by_then = known_by(outcomes, stop, DAY)
+        known = outcomes.assign(**{c: outcomes[c].where(by_then) for c in ("path_long", "path_short")})
         rows = (features["as_of"] < stop).to_numpy()
         part = fits[name].predict(features[rows], known[rows])
         pd.testing.assert_frame_equal(part.tails, before(whole, stop), check_exact=True)
@@ -149,7 +152,7 @@ def test_day_by_day_equals_the_month_at_once(name, fits, market):
 
 def test_young_symbols_are_counted_and_forecast_by_b1(fits, market):
     features, outcomes = month(*market)
-    ours = fit_forecaster("b1", *market, UNTIL, ForecastConfig()).predict(features).tails
+    ours = fit_forecaster("b1", *market, UNTIL, ForecastSpec(ForecastConfig())).predict(features).tails
     for name, baseline in fits.items():
         young = {"BABY", "TEEN"} if name == "caviar" else {"BABY"}
         assert baseline.fallbacks == dict.fromkeys(sorted(young), "young")
@@ -165,7 +168,7 @@ def test_symbols_not_seen_in_fitting_are_forecast_by_b1(name, market):
     seen = (features["symbol"] != "OLD").to_numpy()
     baseline = fit_baseline(name, features[seen], outcomes[seen], UNTIL)
     tails = baseline.predict(*month(features, outcomes)).tails
-    b1 = fit_forecaster("b1", features[seen], outcomes[seen], UNTIL, ForecastConfig())
+    b1 = fit_forecaster("b1", features[seen], outcomes[seen], UNTIL, ForecastSpec(ForecastConfig()))
     ours = b1.predict(month(features, outcomes)[0]).tails
     rows = tails["symbol"] == "OLD"
     assert rows.sum() == 30 * 4

@@ -1,11 +1,11 @@
-"""Calibration line: the posterior mode under a prior around the identity, with days as the evidence."""
+"""Calibration line: the posterior mode under a prior centred on the identity, with days as the evidence."""
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from levercap.forecast.shock.calibration import PRIOR_DEVIATION, calibration_line, day_clustering
+from levercap.forecast.shock.calibration import calibration_line, day_clustering
 
 
 def draw(days=400, coins=20, intercept=0.0, slope=1.0, common=0.0, seed=0):
@@ -27,7 +27,7 @@ def test_the_line_is_the_mode_of_the_posterior():
     def negative_log_posterior(x):
         s = score + x[0] + x[1] * (score - centre)
         likelihood = np.where(event, np.log(expit(s)), np.log(expit(-s))).sum() / effect
-        return -likelihood + 0.5 * np.sum((x / PRIOR_DEVIATION) ** 2)
+        return -likelihood + 0.5 * np.sum((x / np.array([0.05, 0.1])) ** 2)
 
     x = minimize(negative_log_posterior, np.zeros(2), options={"gtol": 1e-9}).x
     assert calibration_line(score, event, day) == pytest.approx((x[0] - x[1] * centre, 1 + x[1]), abs=1e-5)

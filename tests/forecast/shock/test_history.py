@@ -1,4 +1,4 @@
-"""Shock history: each refit knows its past alone, and the final model rests on what was said out of sample."""
+"""Shock history: each refit knows its past alone, and the final model is fitted on out-of-sample probabilities."""
 
 import numpy as np
 import pandas as pd
@@ -25,31 +25,31 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def said(world):
+def past(world):
     return out_of_sample_shocks(*world, halves())
 
 
-def test_the_first_refit_only_implies_and_the_second_has_learned(world, said):
+def test_the_first_refit_only_implies_and_the_second_has_learned(world, past):
     _, volatility, outcomes = world
-    assert list(said.columns) == [*implied_columns(), *NAMES]
-    assert said[:3000].isna().all(axis=None)
-    implied = said[implied_columns()].set_axis(NAMES, axis=1)
-    np.testing.assert_allclose(said[NAMES][3000:6000], implied[3000:6000], rtol=1e-14)
+    assert list(past.columns) == [*implied_columns(), *NAMES]
+    assert past[:3000].isna().all(axis=None)
+    implied = past[implied_columns()].set_axis(NAMES, axis=1)
+    np.testing.assert_allclose(past[NAMES][3000:6000], implied[3000:6000], rtol=1e-14)
     by_hand = ShockModel().fit(outcomes[["path_long", "path_short"]][:3000].div(volatility[:3000], axis=0))
     np.testing.assert_array_equal(implied[3000:6000], by_hand.implied_table(volatility[3000:6000]))
     name = column("long", 0.05)
     event = (outcomes["path_long"] >= 0.05).to_numpy()[6000:]
-    assert log_loss(event, said[name][6000:]) < log_loss(event, implied[name][6000:]) - 1e-3
+    assert log_loss(event, past[name][6000:]) < log_loss(event, implied[name][6000:]) - 1e-3
 
 
-def test_later_rows_change_nothing_earlier(world, said):
+def test_later_rows_change_nothing_earlier(world, past):
     features, volatility, outcomes = (x.copy() for x in world)
     features.loc[6000:, "run_up_30d"] *= -3.0
     volatility[6000:] *= 2.0
     outcomes.loc[6000:, ["path_long", "path_short"]] = 1.0
     again = out_of_sample_shocks(features, volatility, outcomes, halves())
-    pd.testing.assert_frame_equal(again[:6000], said[:6000])
-    assert (again[6000:] != said[6000:]).any(axis=None)
+    pd.testing.assert_frame_equal(again[:6000], past[:6000])
+    assert (again[6000:] != past[6000:]).any(axis=None)
 
 
 def test_without_features_nothing_is_learned(world):
@@ -61,15 +61,15 @@ def test_without_features_nothing_is_learned(world):
     assert model.residual_ is None
 
 
-def test_the_model_equals_its_steps(world, said):
+def test_the_model_equals_its_steps(world, past):
     features, volatility, outcomes = world
     known = np.arange(ROWS) < 8000
-    model = fit_shock(features, volatility, outcomes, said, known)
-    taught = known & (np.arange(ROWS) >= 3000)
-    implied = said[implied_columns()].set_axis(NAMES, axis=1)
+    model = fit_shock(features, volatility, outcomes, past, known)
+    train_mask = known & (np.arange(ROWS) >= 3000)
+    implied = past[implied_columns()].set_axis(NAMES, axis=1)
     steps = ShockModel().fit(outcomes[["path_long", "path_short"]][known].div(volatility[known], axis=0))
-    steps.learn(features[taught], volatility[taught], implied[taught], outcomes[taught])
-    steps.calibrate(said[NAMES][known], outcomes[known])
+    steps.learn(features[train_mask], volatility[train_mask], implied[train_mask], outcomes[train_mask])
+    steps.calibrate(past[NAMES][known], outcomes[known])
     assert model.to_state() == steps.to_state()
     assert model.trees == steps.trees
     assert set(model.calibration_.values()) != {(0.0, 1.0)}
@@ -77,6 +77,6 @@ def test_the_model_equals_its_steps(world, said):
 
 def test_rows_without_a_forecast_stay_unknown(world):
     features, volatility, outcomes = world
-    blind = np.where(np.arange(ROWS) % 10 == 0, np.nan, volatility)
-    found = out_of_sample_shocks(features, blind, outcomes, halves())
-    np.testing.assert_array_equal(found[3000:].isna().any(axis=1), np.isnan(blind[3000:]))
+    gaps = np.where(np.arange(ROWS) % 10 == 0, np.nan, volatility)
+    found = out_of_sample_shocks(features, gaps, outcomes, halves())
+    np.testing.assert_array_equal(found[3000:].isna().any(axis=1), np.isnan(gaps[3000:]))

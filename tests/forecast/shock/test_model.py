@@ -59,7 +59,7 @@ def test_calibration_repairs_a_wrong_scale():
             name = column(side, barrier)
             event = (later[f"path_{side}"] >= barrier).to_numpy()
             assert log_loss(event, after[name]) < log_loss(event, before[name]) - 1e-4, name
-            # the prior around the identity gives way to the evidence, though not all the way
+            # the posterior lies between the identity and the evidence
             missing = np.log(event.mean() / after[name].mean()) / np.log(event.mean() / before[name].mean())
             assert missing < 0.5, name
 

@@ -8,11 +8,9 @@ import pytest
 from scipy.special import expit
 
 from levercap.core.names import BARRIERS, Side
+from levercap.forecast import RECIPE
 from levercap.forecast.shock.model import ShockModel, column
 from levercap.forecast.shock.residual import (
-    DIRECTED,
-    EXTENSIONS,
-    SHARES,
     ShockResidual,
     logit,
     side_features,
@@ -62,11 +60,11 @@ def test_the_same_data_give_the_same_trees(fitted):
 def test_longs_and_shorts_are_mirror_images():
     features, *_ = market(rows=50)
     mirrored = features.copy()
-    for name in DIRECTED:
+    for name in RECIPE.shock.directed:
         mirrored[name] = -features[name]
-    for name in SHARES:
+    for name in RECIPE.shock.shares:
         mirrored[name] = 1.0 - features[name]
-    for window in EXTENSIONS:
+    for window in RECIPE.shock.extension_windows:
         mirrored[f"run_up_{window}"], mirrored[f"drawdown_{window}"] = (
             -features[f"drawdown_{window}"],
             -features[f"run_up_{window}"],

@@ -1,4 +1,4 @@
-"""The tail that leans with the state of the market: its loss, its gradient, what it recovers, and the guard."""
+"""The tail that depends on the state of the market: its loss, its gradient, what it recovers, and the guard."""
 
 import json
 
@@ -12,11 +12,14 @@ from sklearn.base import clone
 
 from levercap.core.names import Side
 from levercap.evaluation.scores.losses import fz0
-from levercap.forecast.tail.conditional import STATE, ConditionalTail, lean
+from levercap.forecast import RECIPE
+from levercap.forecast.tail.conditional import ConditionalTail, fit_state_coefficients
 from levercap.forecast.tail.guard import coverage_factor
-from levercap.forecast.tail.historical import LOSSES, ROWS, ShrunkTail, losses_table, row_name
+from levercap.forecast.tail.historical import KINDS, ROWS, ShrunkTail, loss_column, losses_table, tail_column
 from support.properties import examples
 from support.standardised import standardised_losses
+
+STATE = RECIPE.tail.state
 
 
 def with_state(rows=6000, seed=0, slope=0.0, per_day=6) -> pd.DataFrame:
@@ -24,7 +27,7 @@ def with_state(rows=6000, seed=0, slope=0.0, per_day=6) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     z = standardised_losses(rows, seed)
     state = pd.DataFrame(rng.normal(size=(rows, len(STATE))), columns=list(STATE))
-    columns = list(LOSSES.values())
+    columns = [loss_column(side, kind) for side in Side for kind in KINDS]
     z[columns] = z[columns].mul(np.exp(slope * state[STATE[0]]), axis=0)
     days = pd.date_range("2020-01-01", periods=-(-rows // per_day), freq="D", tz="UTC", unit="us")
     return pd.concat([z, state], axis=1).assign(as_of=np.repeat(days, per_day)[:rows])
@@ -48,7 +51,7 @@ def test_the_coefficients_are_at_the_minimum_of_the_loss_that_evaluation_scores_
         return weight @ fz0(z, v, e, level) + penalty * (a @ a + 10.0 * (b @ b))
 
     for penalty in (0.01, 0.3):
-        best = lean(z, var, es, x, level, weight, penalty)
+        best = fit_state_coefficients(z, var, es, x, level, weight, penalty)
         for k in np.ndindex(best.shape):
             for step in (-0.02, 0.02):
                 moved = best.copy()
@@ -61,26 +64,27 @@ def test_a_size_that_follows_the_state_is_recovered_and_improves_the_score_out_o
     tail = ConditionalTail(penalty=0.01).fit(train)
     plain = ShrunkTail(1000.0).fit(train)
     for side, kind, level in ROWS:
-        a, b = tail.lean_[side, kind, level]
+        a, b = tail.state_coefficients_[side, kind, level]
         assert a[0] == pytest.approx(0.3, abs=0.1)
         assert np.abs(a[1:]).max() < 0.1
         assert np.abs(b).max() < 0.2
     mine, theirs = losses_table(tail, frame_of(later)), losses_table(plain, frame_of(later))
-    name = row_name(Side.LONG, "end", 0.975)
+    name = tail_column(Side.LONG, "end", 0.975)
     score = [fz0(later["long"], t[name], t[f"{name}_es"], 0.975).mean() for t in (mine, theirs)]
     assert score[0] < score[1] - 0.01
 
 
-def test_without_a_relation_it_hardly_leans():
+def test_without_a_relation_the_state_hardly_matters():
     tail = ConditionalTail().fit(with_state(12_000, 3))
-    assert max(np.abs(values).max() for values in tail.lean_.values()) < 0.05
+    assert max(np.abs(values).max() for values in tail.state_coefficients_.values()) < 0.05
 
 
 def test_with_less_than_a_year_it_is_the_historical_tail():
     z = with_state(6 * 364, 5, 0.5)
     tail, plain = ConditionalTail().fit(z), ShrunkTail(1000.0).fit(z)
     pd.testing.assert_frame_equal(losses_table(tail, frame_of(z)), losses_table(plain, frame_of(z)))
-    assert not all(np.all(v == 0) for v in ConditionalTail().fit(with_state(6 * 365, 5, 0.5)).lean_.values())
+    longer = ConditionalTail().fit(with_state(6 * 365, 5, 0.5))
+    assert not all(np.all(v == 0) for v in longer.state_coefficients_.values())
 
 
 def test_a_missing_state_counts_as_its_mean_and_an_extreme_one_is_clipped():
@@ -119,7 +123,7 @@ def test_a_row_does_not_depend_on_the_others_and_state_survives_json():
         pd.testing.assert_frame_equal(losses_table(tail, frame.iloc[rows]), whole.iloc[rows])
     again = ConditionalTail.from_state(json.loads(json.dumps(tail.to_state())), tail.tail_)
     pd.testing.assert_frame_equal(losses_table(again, frame), whole)
-    assert clone(tail).get_params() == {"shrinkage": 1000.0, "penalty": 1.0}
+    assert clone(tail).get_params() == {"shrinkage": 1000.0, "penalty": 1.0, "recipe": RECIPE.tail}
 
 
 def coverage_case(days, symbols, size, seed):

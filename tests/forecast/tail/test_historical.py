@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.base import clone
 
-from levercap.core.names import LEVELS
-from levercap.forecast.tail.historical import LOSSES, ShrunkTail, losses_table, standardise, tail_ratios
+from levercap.core.names import LEVELS, Side
+from levercap.forecast.tail.historical import KINDS, ShrunkTail, loss_column, losses_table, standardise, tail_ratios
 from support.properties import examples
 from support.standardised import standardised_losses
+
+COLUMNS = [(side, kind, loss_column(side, kind)) for side in Side for kind in KINDS]
 
 
 def names(*symbols):
@@ -33,7 +35,7 @@ def test_the_ratios_are_those_computed_by_hand(shrinkage):
     z = pd.concat([standardised_losses(700, 1, ("AAA",)), standardised_losses(300, 2, ("BBB",))], ignore_index=True)
     z.loc[5, "long"] = np.nan
     tail = ShrunkTail(shrinkage).fit(z)
-    for (side, kind), column in LOSSES.items():
+    for side, kind, column in COLUMNS:
         for level in LEVELS:
             pooled = by_hand(z[column].dropna(), level)
             for symbol in ("AAA", "BBB"):
@@ -113,7 +115,7 @@ def test_standardising_divides_by_the_volatility():
     z = standardise(outcomes, np.array([0.5, 2.0, 1.0, np.nan, 0.1]))
     assert z["long"].iloc[0] == outcomes["long"].iloc[0] / 0.5
     assert z["path_short"].iloc[1] == outcomes["path_short"].iloc[1] / 2.0
-    assert z.iloc[3][list(LOSSES.values())].isna().all()
+    assert z.iloc[3][[column for _, _, column in COLUMNS]].isna().all()
     assert list(z["symbol"]) == list(outcomes["symbol"])
 
 
@@ -147,5 +149,5 @@ def test_numbers_that_contradict_each_other_give_way_to_the_larger():
 
 def test_scikit_learn_conventions():
     tail = ShrunkTail(77.0).fit(standardised_losses(500))
-    assert clone(tail).get_params() == {"shrinkage": 77.0}
+    assert clone(tail).get_params() == {"shrinkage": 77.0, "smallest_own_sample": 100}
     assert not hasattr(clone(tail), "ratios_")

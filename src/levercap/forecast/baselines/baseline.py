@@ -1,4 +1,4 @@
-"""Baseline: the models of others behind the interface of our own, fitted on what was known and filtered every day."""
+"""Baseline: reference models with the interface of our own, fitted on what was known and filtered every day."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.errors import ConfigError, DataError
-from levercap.core.names import HORIZON_HOURS, LEVELS, BoolArray, FloatArray, IntArray, Side
+from levercap.core.horizon import DAY
+from levercap.core.names import LEVELS, BoolArray, FloatArray, IntArray, Side
 from levercap.forecast.baselines.caviar import Caviar
 from levercap.forecast.baselines.days import DailyHistory, SymbolDays, daily_history, midnight
 from levercap.forecast.baselines.garch import GarchT, import_arch
@@ -17,8 +18,9 @@ from levercap.forecast.baselines.model import CannotFit, SymbolModel
 from levercap.forecast.baselines.pareto import GjrEvt
 from levercap.forecast.baselines.scaled import RISKMETRICS_DECAY, RiskMetrics, VolTarget
 from levercap.forecast.baselines.windowed import FilteredSimulation, HistoricalSimulation
-from levercap.forecast.forecaster import REPORTED_BARRIER, SMALLEST_HISTORY, Forecast
-from levercap.forecast.history import B1_SHRINKAGE, known_by, volatility
+from levercap.forecast.forecaster import REPORTED_BARRIER, Forecast
+from levercap.forecast.history import known_by, volatility
+from levercap.forecast.recipe import RECIPE
 from levercap.forecast.scale import B1Scale
 from levercap.forecast.shock.model import ShockModel, column
 from levercap.forecast.tail.historical import ShrunkTail, standardise
@@ -29,12 +31,13 @@ SMALLEST_NUMBER = 1e-4
 """A volatility or value at risk below one basis point is stated as one."""
 
 SMALLEST_OWN_DAYS = 100
+SMALLEST_OUTCOMES = RECIPE.history.smallest_outcomes
 NEED_ARCH = ("garch_t", "gjr_evt")
 NUMBERS = ("var", "es", "path_var", "path_es")
 
 
 def _own(model: SymbolModel) -> Callable[[SymbolDays], SymbolModel]:
-    """Fit of a model that has nothing to fit but wants 100 days."""
+    """Fit of a model without parameters that needs 100 days."""
 
     def fit(days: SymbolDays) -> SymbolModel:
         if (~np.isnan(days.returns)).sum() < SMALLEST_OWN_DAYS:
@@ -69,7 +72,7 @@ class Baseline:
     models : symbol -> its own fitted model
     fallbacks : symbol -> why it has none: ``young``, ``not converged``, ``no movement`` or ``no tail``. It, and any
         symbol not seen in fitting, is forecast by B1
-    tail : ratios of losses to the models' volatilities, for whatever a model itself does not say
+    tail : ratios of losses to the models' volatilities, for whatever a model itself does not give
     b1_tail : ratios of losses to B1's volatility
     shock : barrier probabilities implied by the losses in units of the volatility used
     """
@@ -89,14 +92,14 @@ class Baseline:
         The filters run over the history known at `until` and then over the rows handed in, each row seeing the returns
         of rows up to itself: hand in every row since `until`, a day left out counts as missing. `outcomes`, aligned
         with `features`, lets the path windows of historical simulation roll on too; without it they end at `until`. Of
-        it each row sees what was known at its `as_of`.
+        it each row uses what was known at its `as_of`.
         """
         wanted = features[midnight(features)]
         days = self.past if wanted.empty else self.past.joined(daily_history(features, outcomes))
         own, b1 = _volatility(self.models, days, wanted), volatility(B1Scale(), wanted)
         sigma = np.where(np.isfinite(own), own, b1)
         usable = np.isfinite(sigma)
-        forecasts = wanted.loc[usable, ["as_of", "symbol"]].reset_index(drop=True).assign(horizon_hours=HORIZON_HOURS)
+        forecasts = wanted.loc[usable, ["as_of", "symbol"]].reset_index(drop=True).assign(horizon_hours=DAY.hours)
         forecasts["volatility"] = sigma[usable]
         shocks = self.shock.predict(forecasts["volatility"].to_numpy())
         for side in Side:
@@ -105,7 +108,7 @@ class Baseline:
         return Forecast(pd.concat([forecasts, shocks], axis=1), tails)
 
     def _tails(self, forecasts: pd.DataFrame, mine: BoolArray, days: DailyHistory) -> pd.DataFrame:
-        """Tails table; `mine` says where the volatility is that of the symbol's own model."""
+        """Tails table; `mine` marks where the volatility is that of the symbol's own model."""
         rows, places = days.rows(forecasts), days.columns(forecasts)
         groups = {s: np.flatnonzero(places == days.symbols.index(s)) for s in self.models}
         parts = []
@@ -118,7 +121,7 @@ class Baseline:
                     if len(group):
                         _replace(numbers, group, self.models[symbol], days.of(symbol), rows[group], side, level)
                 numbers = floor = _ordered(numbers, floor, side)
-                keys = forecasts[["as_of", "symbol"]].assign(horizon_hours=HORIZON_HOURS, side=str(side), level=level)
+                keys = forecasts[["as_of", "symbol"]].assign(horizon_hours=DAY.hours, side=str(side), level=level)
                 parts.append(keys.assign(**dict(zip(NUMBERS, numbers.T, strict=True))))
         tails = pd.concat(parts, ignore_index=True).astype({"side": "str"})
         return tails.sort_values(["as_of", "symbol", "side", "level"], kind="stable", ignore_index=True)
@@ -149,10 +152,10 @@ def fit_baseline(
         raise ConfigError(f"no baseline is called {name!r}; there are {', '.join(BASELINES)}")
     if name in NEED_ARCH:
         import_arch()
-    now = midnight(features) & known_by(features, until)
+    now = midnight(features) & known_by(features, until, DAY)
     count = int(outcomes.loc[now, "path_long"].notna().sum())
-    if count < SMALLEST_HISTORY:
-        raise DataError(f"only {count} outcomes are known by {until}; baselines need {SMALLEST_HISTORY} symbol-days")
+    if count < SMALLEST_OUTCOMES:
+        raise DataError(f"only {count} outcomes are known by {until}; baselines need {SMALLEST_OUTCOMES} symbol-days")
     past = daily_history(features, outcomes, until)
     models: dict[str, SymbolModel] = {}
     fallbacks: dict[str, str] = {}
@@ -163,9 +166,9 @@ def fit_baseline(
             fallbacks[symbol] = str(reason)
     own, b1 = _volatility(models, past, features[now]), volatility(B1Scale(), features[now])
     z, b1_z = standardise(outcomes[now], own), standardise(outcomes[now], b1)
-    b1_tail = ShrunkTail(B1_SHRINKAGE).fit(b1_z)
-    enough = z["path_long"].notna().sum() >= SMALLEST_HISTORY
-    tail = ShrunkTail(np.inf if name == "vol_target" else B1_SHRINKAGE).fit(z) if enough else b1_tail
+    b1_tail = ShrunkTail().fit(b1_z)
+    enough = z["path_long"].notna().sum() >= SMALLEST_OUTCOMES
+    tail = ShrunkTail(np.inf if name == "vol_target" else RECIPE.tail.b1_shrinkage).fit(z) if enough else b1_tail
     shock = ShockModel().fit(z if enough else b1_z)
     return Baseline(name, until, past, models, fallbacks, tail, b1_tail, shock)
 
@@ -186,7 +189,7 @@ def _ratios(tail: ShrunkTail, symbols: pd.Series[str], side: Side, level: float)
 def _replace(
     numbers: FloatArray, group: IntArray, model: SymbolModel, days: SymbolDays, rows: IntArray, side: Side, level: float
 ) -> None:
-    """Write what the symbol's own model says over the numbers of the common tail, where it is a number."""
+    """Write the numbers of the symbol's own model over those of the common tail, where it is a number."""
     for first, losses in ((0, model.end(days, rows, side, level)), (2, model.path(days, rows, side, level))):
         if losses is not None:
             own = np.stack(losses, axis=1)

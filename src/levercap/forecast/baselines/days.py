@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from levercap.core.horizon import DAY as HORIZON
 from levercap.core.names import BoolArray, FloatArray, IntArray, Side
 from levercap.forecast.history import known_by
 
 __all__ = ["DailyHistory", "SymbolDays", "daily_history", "midnight"]
 
-DAY = pd.Timedelta(days=1)
+DAY = HORIZON.duration
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,7 @@ def daily_history(
     daily = features["return_24h"].to_numpy() * np.exp(features["slow_level"].to_numpy())
     empty.returns[i, j] = daily[now]
     if outcomes is not None:
-        known = np.ones(len(i), dtype=bool) if until is None else known_by(table, until)
+        known = np.ones(len(i), dtype=bool) if until is None else known_by(table, until, HORIZON)
         for side in Side:
             losses = outcomes[f"path_{side}"].to_numpy()[now]
             empty.path[side][i[known] + 1, j[known]] = losses[known]

@@ -1,4 +1,4 @@
-"""Peaks over threshold: a generalised Pareto tail, and the GJR-GARCH that wears it."""
+"""Peaks over threshold: a generalised Pareto tail, and GJR-GARCH with it."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SMALLEST_TARGET_DAYS = 10
 def ewma_volatility(returns: FloatArray, decay: float = RISKMETRICS_DECAY) -> FloatArray:
     """(days,) root of the exponentially weighted mean of squared returns, missing days skipped.
 
-    sigma_t^2 = sum_i decay^i r_(t-i)^2 / sum_i decay^i, around a mean of zero (J.P. Morgan/Reuters, RiskMetrics
+    sigma_t^2 = sum_i decay^i r_(t-i)^2 / sum_i decay^i, with a mean of zero (J.P. Morgan/Reuters, RiskMetrics
     Technical Document, 1996, 5.3); dividing by the weights replaces an initial value.
     """
     mean = pd.Series(returns**2).ewm(alpha=1.0 - decay, ignore_na=True).mean()
@@ -74,7 +74,7 @@ class RiskMetrics:
 
 @dataclass(frozen=True)
 class VolTarget:
-    """Standard deviation of the last 30 daily returns (around zero), times one multiplier for all symbols.
+    """Standard deviation of the last 30 daily returns (about zero), times one multiplier for all symbols.
 
     What a venue does that scales margin with recent volatility: the multipliers are the pooled tail ratios of losses to
     this volatility, for the end and the path.

@@ -1,9 +1,9 @@
 """Joint scenarios: multivariate filtered historical simulation of hourly paths (Barone-Adesi, Giannopoulos and Vosper
 1999).
 
-A scenario is one historical 24-hour block, the same block for every symbol, so that dependence, contagion and the path
-survive. Each symbol's simple returns within the block are divided by the volatility forecast made at its start; today's
-forecast multiplies them.
+A scenario is one historical block as long as the horizon, the same block for every symbol, so that dependence,
+contagion and the path survive. Each symbol's simple returns within the block are divided by the volatility forecast
+made at its start; today's forecast multiplies them.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from levercap.core.errors import DataError
-from levercap.core.horizon import Horizon
+from levercap.core.horizon import DAY, Horizon
 from levercap.core.instrument import perpetuals
-from levercap.core.names import HORIZON_HOURS, FloatArray, IntArray, Side
+from levercap.core.names import FloatArray, IntArray, Side
 from levercap.core.outcomes import MISSING_HOURS_ALLOWED, future_windows
 from levercap.core.panel import Panel
 from levercap.core.scenario import ScenarioSet
 from levercap.core.weighted_tail import expected_shortfall
+from levercap.forecast.recipe import RECIPE, BlockRecipe
 
 __all__ = ["Blocks", "fill_missing", "match_tail_es", "standardised_blocks", "thin"]
 
 Float32Array = NDArray[np.float32]
-TAIL_SHARE = 0.05
-MATCH_LEVEL = 0.975
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +51,11 @@ class Blocks:
     high: Float32Array
     end: Float32Array
 
+    @property
+    def horizon(self) -> Horizon:
+        """How far the paths reach."""
+        return Horizon(self.low.shape[2])
+
     def take(self, index: IntArray, weights: FloatArray) -> Blocks:
         """The given blocks with new weights."""
         return Blocks(
@@ -63,16 +67,22 @@ class Blocks:
             np.ascontiguousarray(self.end[:, index]),
         )
 
-    def scenarios(self, volatility: dict[str, float], tail: dict[str, tuple[float, float]], seed: int) -> ScenarioSet:
+    def scenarios(
+        self,
+        volatility: dict[str, float],
+        tail: dict[str, tuple[float, float]],
+        seed: int,
+        recipe: BlockRecipe = RECIPE.blocks,
+    ) -> ScenarioSet:
         """Scenarios of the symbols in `volatility` (per 24 h), in its order sorted by name.
 
-        Each symbol is brought to agree with its pair of `tail` (path ES ratio of longs and of shorts at 97.5 %). One
-        that the blocks do not hold borrows the market part and pooled residuals.
+        The path ES of each symbol is matched to its pair of `tail` (path ES ratio of longs and of shorts at the match
+        level of `recipe`). A symbol that the blocks do not hold gets the market part and pooled residuals.
         """
         symbols = tuple(sorted(volatility))
         unseen = tuple(s for s in symbols if s not in self.symbols)
         blocks = self if not unseen else self.with_unseen(unseen, seed)
-        blocks = match_tail_es(blocks, {s: tail[s] for s in symbols if s in tail})
+        blocks = match_tail_es(blocks, {s: tail[s] for s in symbols if s in tail}, recipe)
         rows = [blocks.symbols.index(s) for s in symbols]
         scale = np.array([volatility[s] for s in symbols], dtype=np.float32)
         return ScenarioSet(
@@ -82,7 +92,7 @@ class Blocks:
             high=blocks.high[rows] * scale[:, None, None],
             end=blocks.end[rows] * scale[:, None],
             starts=blocks.starts,
-            horizon=Horizon(blocks.low.shape[2]),
+            horizon=self.horizon,
         )
 
     def with_unseen(self, symbols: tuple[str, ...], seed: int) -> Blocks:
@@ -100,20 +110,20 @@ class Blocks:
         return fill_missing(both, seed)
 
 
-def standardised_blocks(panel: Panel, volatility: pd.DataFrame) -> Blocks:
+def standardised_blocks(panel: Panel, volatility: pd.DataFrame, horizon: Horizon = DAY) -> Blocks:
     """Blocks from every origin with a volatility forecast (columns as_of, symbol, volatility) and a known outcome."""
-    known = volatility[volatility["as_of"] <= panel.end - pd.Timedelta(hours=HORIZON_HOURS)]
+    known = volatility[volatility["as_of"] <= panel.end - horizon.duration]
     table = known.pivot(index="as_of", columns="symbol", values="volatility")
     if table.empty:
-        raise DataError("no block of 24 hours with a volatility forecast lies within the market's history")
+        raise DataError(f"no block of {horizon} with a volatility forecast lies within the market's history")
     panel = panel.select(tuple(table.columns))
     origins = pd.DatetimeIndex(table.index)
     rows = np.array([panel.rows_known(t) for t in origins], dtype=np.int64)
-    windows = future_windows(rows, HORIZON_HOURS, len(panel.timestamps))
+    windows = future_windows(rows, horizon, len(panel.timestamps))
     price = panel.price()
     unit = price[rows - 1] * table.to_numpy()
     origin = price[rows - 1] / unit
-    present = (~np.isnan(panel.close[windows])).sum(axis=1) >= HORIZON_HOURS - MISSING_HOURS_ALLOWED
+    present = (~np.isnan(panel.close[windows])).sum(axis=1) >= horizon.hours - MISSING_HOURS_ALLOWED
     carried = price[windows]
 
     def paths(field: FloatArray) -> Float32Array:
@@ -131,8 +141,8 @@ def standardised_blocks(panel: Panel, volatility: pd.DataFrame) -> Blocks:
     return blocks.take(np.flatnonzero(some), np.ones(int(some.sum())))
 
 
-def thin(blocks: Blocks, count: int, seed: int) -> Blocks:
-    """About `count` blocks: tail blocks kept, calm ones sampled, with inverse inclusion probabilities as weights.
+def thin(blocks: Blocks, count: int, seed: int, recipe: BlockRecipe = RECIPE.blocks) -> Blocks:
+    """About `count` blocks: tail blocks kept, others sampled, with inverse inclusion probabilities as weights.
 
     The inclusion probability rises with the share of symbols and sides for which a block lies in the worst twentieth
     (systematic sampling with unequal probabilities; Horvitz and Thompson 1952).
@@ -142,9 +152,9 @@ def thin(blocks: Blocks, count: int, seed: int) -> Blocks:
         return blocks
     adverse = np.concatenate([-blocks.low.min(axis=2), blocks.high.max(axis=2)])
     rank = pd.DataFrame(adverse).rank(axis=1, pct=True).to_numpy()
-    in_tail = np.where(np.isnan(rank), 0.0, rank > 1.0 - TAIL_SHARE)
+    in_tail = np.where(np.isnan(rank), 0.0, rank > 1.0 - recipe.tail_share)
     severity = in_tail.sum(axis=0) / (~np.isnan(rank)).sum(axis=0)
-    inclusion = _inclusion(0.15 + 8.0 * severity, count)
+    inclusion = _inclusion(recipe.base_inclusion + recipe.severity_inclusion * severity, count)
     rng = np.random.default_rng(seed)
     marks = np.floor(np.cumsum(inclusion) + rng.uniform())
     chosen = np.flatnonzero(np.diff(marks, prepend=0.0) > 0)
@@ -166,8 +176,8 @@ def fill_missing(blocks: Blocks, seed: int) -> Blocks:
     """Give every symbol a path in every block.
 
     A symbol without history at a block's date takes the market part of that block (the mean over the symbols that have
-    it) plus the residual, around the market, of another symbol at another block, drawn by seed and name: so it moves
-    with the market, and is nobody's exact hedge.
+    it) plus the residual from the market part of another symbol at another block, drawn by seed and name: so it moves
+    with the market, and is an exact hedge of no other symbol.
     """
     missing = np.isnan(blocks.end)
     if not missing.any():
@@ -195,9 +205,11 @@ def _ordered(low: Float32Array, high: Float32Array) -> tuple[Float32Array, Float
     return np.minimum(low, high), np.maximum(low, high)
 
 
-def match_tail_es(blocks: Blocks, path_es_ratios: dict[str, tuple[float, float]]) -> Blocks:
-    """Stretch each symbol's falls and rises so that its path ES at 97.5 % equals the tail model's ratio (longs,
-    shorts).
+def match_tail_es(
+    blocks: Blocks, path_es_ratios: dict[str, tuple[float, float]], recipe: BlockRecipe = RECIPE.blocks
+) -> Blocks:
+    """Stretch each symbol's falls and rises so that its path ES at the match level equals the ratio of the tail model
+    (longs, shorts).
 
     One factor for negative and one for positive returns: order within the hour and dependence between symbols are
     untouched.
@@ -207,7 +219,7 @@ def match_tail_es(blocks: Blocks, path_es_ratios: dict[str, tuple[float, float]]
         j = blocks.symbols.index(symbol)
         losses = {Side.LONG: -low[j].min(axis=1), Side.SHORT: high[j].max(axis=1)}
         fall, rise = (
-            np.float32(target / expected_shortfall(np.maximum(losses[side], 0.0), blocks.weights, MATCH_LEVEL))
+            np.float32(target / expected_shortfall(np.maximum(losses[side], 0.0), blocks.weights, recipe.match_level))
             for side, target in zip((Side.LONG, Side.SHORT), targets, strict=True)
         )
         for part in (low, high, end):

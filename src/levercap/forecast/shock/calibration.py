@@ -1,4 +1,4 @@
-"""Calibration of shock probabilities: a line on the log odds that leaves the identity only as far as the days say."""
+"""Calibration of shock probabilities: a line on the log odds, drawn towards the identity by a prior."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from levercap.core.names import BoolArray, FloatArray
+from levercap.forecast.recipe import RECIPE, ShockRecipe
 
 __all__ = ["calibration_line", "day_clustering"]
-
-PRIOR_DEVIATION = np.array([0.05, 0.1])
-"""Standard deviations, before any evidence, of the intercept (at the centre) and of the slope less one."""
 
 ITERATIONS, TOLERANCE, LARGEST_STEP = 100, 1e-10, 1.0
 
 
-def calibration_line(score: FloatArray, event: BoolArray, day: NDArray[np.generic]) -> tuple[float, float]:
+def calibration_line(
+    score: FloatArray, event: BoolArray, day: NDArray[np.generic], recipe: ShockRecipe = RECIPE.shock
+) -> tuple[float, float]:
     """Intercept and slope that turn a log-odds `score` (rows,) into calibrated log odds.
 
     Notes
     -----
     Logistic regression of the event on the score (Cox 1958; Platt 1999), maximum a posteriori under independent normal
-    priors around the identity. The prior of the intercept is at the centre of the informative scores, so that it speaks
-    of the general level. Events of one day come together, so every row counts 1 / `day_clustering` (the design effect;
-    Kish 1965): thirty coins that fall on one day are one lesson rather than thirty.
+    priors centred on the identity. The prior of the intercept is at the centre of the informative scores, so that it
+    refers to the general level. Events of one day come together, so every row counts 1 / `day_clustering` (the design
+    effect; Kish 1965): thirty coins that fall on one day are one observation rather than thirty.
 
     Without the prior the intercept follows the last regime and scores worse than no calibration; isotonic regression,
     and beta calibration (Kull, Silva Filho and Flach 2017), which has one more number to learn, do not do better.
@@ -35,7 +35,7 @@ def calibration_line(score: FloatArray, event: BoolArray, day: NDArray[np.generi
     centre = float(np.average(score, weights=information))
     weight = 1.0 / day_clustering(event - probability, day)
     design = np.column_stack([np.ones_like(score), score - centre])
-    precision = PRIOR_DEVIATION**-2
+    precision = np.array([recipe.intercept_deviation, recipe.slope_deviation]) ** -2
     change = np.zeros(2)
     for _ in range(ITERATIONS):
         fitted = expit(score + design @ change)
@@ -49,7 +49,7 @@ def calibration_line(score: FloatArray, event: BoolArray, day: NDArray[np.generi
 
 
 def day_clustering(residual: FloatArray, day: NDArray[np.generic]) -> float:
-    """Rows that say as much as one independent row: sum of squared daily sums over sum of squares, at least 1."""
+    """Design effect of days, at least 1: sum of squared daily sums over sum of squares."""
     _, index = np.unique(day, return_inverse=True)
     daily = np.bincount(index, residual)
     total = float((residual**2).sum())

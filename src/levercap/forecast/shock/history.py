@@ -1,4 +1,4 @@
-"""Shock history: what shock models, refitted on fixed dates, forecast out of sample, and the model that rests on it."""
+"""Shock history: out-of-sample probabilities of shock models refitted on fixed dates, and the model fitted on them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import BoolArray, FloatArray
+from levercap.forecast.recipe import RECIPE, ShockRecipe
 from levercap.forecast.shock.model import ShockModel, empty_table
 
 __all__ = ["fit_shock", "implied_columns", "out_of_sample_shocks"]
@@ -25,6 +26,7 @@ def out_of_sample_shocks(
     volatility: FloatArray,
     outcomes: pd.DataFrame,
     segments: Iterable[tuple[BoolArray, BoolArray]],
+    recipe: ShockRecipe = RECIPE.shock,
 ) -> pd.DataFrame:
     """Implied and uncalibrated probabilities of every row, by the model of the refit before it.
 
@@ -33,7 +35,7 @@ def out_of_sample_shocks(
     features : (rows, ...) feature table; None: nothing is learned beyond the implied probability
     volatility : (rows,) out-of-sample forecasts per 24 h; NaN where none
     outcomes : (rows, ...) with path_long and path_short, aligned; NaN where not known
-    segments : in time order, for each refit the rows it forecasts and the rows whose outcome it knows
+    segments : in time order, for each refit the rows it forecasts and the rows whose outcome is known
 
     Returns
     -------
@@ -44,7 +46,7 @@ def out_of_sample_shocks(
     names = list(empty_table().columns)
     implied, probability = (pd.DataFrame(np.nan, index=outcomes.index, columns=names) for _ in range(2))
     for now, known in segments:
-        model = _fit(features, volatility, outcomes, implied, known)
+        model = _fit(features, volatility, outcomes, implied, known, recipe)
         implied.loc[now] = model.implied_table(volatility[now]).to_numpy()
         rows = None if features is None else features[now]
         probability.loc[now] = model.uncalibrated(volatility[now], rows).to_numpy()
@@ -52,14 +54,19 @@ def out_of_sample_shocks(
 
 
 def fit_shock(
-    features: pd.DataFrame | None, volatility: FloatArray, outcomes: pd.DataFrame, past: pd.DataFrame, known: BoolArray
+    features: pd.DataFrame | None,
+    volatility: FloatArray,
+    outcomes: pd.DataFrame,
+    past: pd.DataFrame,
+    known: BoolArray,
+    recipe: ShockRecipe = RECIPE.shock,
 ) -> ShockModel:
     """Shock model from the rows whose outcome is `known`; `past` holds the columns of `out_of_sample_shocks`.
 
     `outcomes` has as_of beside the losses: the calibration counts days.
     """
     implied = past[implied_columns()].set_axis(empty_table().columns, axis=1)
-    model = _fit(features, volatility, outcomes, implied, known)
+    model = _fit(features, volatility, outcomes, implied, known, recipe)
     return model.calibrate(past.loc[known, list(empty_table().columns)], outcomes[known])
 
 
@@ -69,8 +76,9 @@ def _fit(
     outcomes: pd.DataFrame,
     implied: pd.DataFrame,
     known: BoolArray,
+    recipe: ShockRecipe,
 ) -> ShockModel:
-    model = ShockModel().fit(outcomes.loc[known, PATHS].div(volatility[known], axis=0))
+    model = ShockModel(recipe).fit(outcomes.loc[known, PATHS].div(volatility[known], axis=0))
     if features is None:
         return model
     train_mask = known & implied.notna().to_numpy().all(axis=1)

@@ -11,13 +11,11 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator
 
 from levercap.core.names import BARRIERS, FloatArray, Side
-from levercap.forecast.shock.model import SMALLEST_PROBABILITY, ShockModel
+from levercap.forecast.recipe import RECIPE, ShockRecipe
+from levercap.forecast.shock.model import ShockModel
 from levercap.forecast.shock.residual import column, logit
 
-__all__ = ["SMALLEST_SYMBOLS", "MarketShock", "common_losses", "empty_market", "market_column", "share_loss"]
-
-SMALLEST_SYMBOLS = 5
-"""Instants with fewer symbols than this have no market."""
+__all__ = ["MarketShock", "common_losses", "empty_market", "market_column", "share_loss"]
 
 
 def market_column(side: str, barrier: float) -> str:
@@ -32,19 +30,21 @@ def empty_market() -> pd.DataFrame:
     return pd.DataFrame({"as_of": instants, "symbols": np.empty(0, dtype=np.int64), **{n: np.empty(0) for n in names}})
 
 
-def share_loss(losses: FloatArray, share: float) -> float:
+def share_loss(losses: FloatArray, share: float, recipe: ShockRecipe = RECIPE.shock) -> float:
     """The loss that at least `share` of the symbols suffer: the ceil(share * n)-th largest of the n known ones.
 
     NaN when fewer than five are known. At least a share of the symbols is hit by a barrier exactly when this loss
     reaches it.
     """
     known = np.sort(losses[~np.isnan(losses)])[::-1]
-    if len(known) < SMALLEST_SYMBOLS:
+    if len(known) < recipe.market_smallest_symbols:
         return float("nan")
     return float(known[max(math.ceil(share * len(known) - 1e-9), 1) - 1])
 
 
-def common_losses(outcomes: pd.DataFrame, volatility: FloatArray, share: float) -> pd.DataFrame:
+def common_losses(
+    outcomes: pd.DataFrame, volatility: FloatArray, share: float, recipe: ShockRecipe = RECIPE.shock
+) -> pd.DataFrame:
     """One row per instant: as_of, volatility (median forecast), path_long and path_short (`share_loss` of each).
 
     `outcomes` has columns as_of, path_long, path_short; only rows with a volatility forecast count.
@@ -54,7 +54,7 @@ def common_losses(outcomes: pd.DataFrame, volatility: FloatArray, share: float) 
     rows = {"volatility": by_instant["volatility"].median()}
     for side in Side:
         name = f"path_{side}"
-        rows[name] = by_instant[name].agg(lambda x: share_loss(x.to_numpy(), share))
+        rows[name] = by_instant[name].agg(lambda x: share_loss(x.to_numpy(), share, recipe))
     return pd.DataFrame(rows).reset_index()
 
 
@@ -63,26 +63,28 @@ class MarketShock(BaseEstimator):  # type: ignore[misc]
 
     The loss that at least the share suffers is standardised by the median volatility forecast; the implied probability
     is the frequency of its past exceedances, as for one symbol. What the symbols' own models add to their implied log
-    odds is added here too, on average. The market has one outcome a day: nothing else is learned from so few.
+    odds is added here too, on average. The market has one outcome a day: too few to learn more.
 
     Parameters
     ----------
     share : of the symbols with a forecast, in (0, 1]
     """
 
-    def __init__(self, share: float = 0.3) -> None:
+    def __init__(self, share: float = RECIPE.shock.market_share, recipe: ShockRecipe = RECIPE.shock) -> None:
         self.share = share
+        self.recipe = recipe
 
     def fit(self, outcomes: pd.DataFrame, volatility: FloatArray) -> Self:
         """Fit on outcomes (as_of, path_long, path_short) and the out-of-sample forecasts made before them, per 24 h."""
         if not 0.0 < self.share <= 1.0:
             raise ValueError(f"share must lie in (0, 1], not {self.share}")
-        rows = common_losses(outcomes, volatility, self.share)
+        rows = common_losses(outcomes, volatility, self.share, self.recipe)
         losses = rows[["path_long", "path_short"]].div(rows["volatility"], axis=0)
         self.instants_ = int(losses["path_long"].notna().sum())
         if self.instants_ == 0:
-            raise ValueError(f"no instant has outcomes of at least {SMALLEST_SYMBOLS} symbols: no market to learn from")
-        self.model_ = ShockModel().fit(losses)
+            least = self.recipe.market_smallest_symbols
+            raise ValueError(f"no instant has outcomes of at least {least} symbols: no market to learn from")
+        self.model_ = ShockModel(self.recipe).fit(losses)
         return self
 
     def predict(
@@ -106,7 +108,8 @@ class MarketShock(BaseEstimator):  # type: ignore[misc]
         by_instant = instants.groupby("as_of", sort=True)["volatility"]
         median = by_instant.median()
         out = pd.DataFrame({"as_of": median.index, "symbols": by_instant.size().to_numpy()})
-        few = out["symbols"].to_numpy() < SMALLEST_SYMBOLS
+        few = out["symbols"].to_numpy() < self.recipe.market_smallest_symbols
+        smallest = self.recipe.smallest_probability
         for side in Side:
             ceiling = np.ones(len(out))
             for barrier in BARRIERS:
@@ -115,7 +118,7 @@ class MarketShock(BaseEstimator):  # type: ignore[misc]
                     name = column(side, barrier)
                     added = logit(probabilities[name].to_numpy()) - logit(implied[name].to_numpy())
                     score = score + pd.Series(added).groupby(as_of.to_numpy()).mean().reindex(median.index).to_numpy()
-                ceiling = np.minimum(ceiling, np.clip(expit(score), SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY))
+                ceiling = np.minimum(ceiling, np.clip(expit(score), smallest, 1.0 - smallest))
                 out[market_column(side, barrier)] = np.where(few, np.nan, ceiling)
         return out
 
@@ -124,8 +127,8 @@ class MarketShock(BaseEstimator):  # type: ignore[misc]
         return {"share": self.share, "instants": self.instants_, "model": self.model_.to_state()}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Self:
+    def from_state(cls, state: dict[str, Any], recipe: ShockRecipe = RECIPE.shock) -> Self:
         """The fitted estimator from `to_state`."""
-        model = cls(state["share"])
-        model.instants_, model.model_ = state["instants"], ShockModel.from_state(state["model"])
+        model = cls(state["share"], recipe)
+        model.instants_, model.model_ = state["instants"], ShockModel.from_state(state["model"], recipe=recipe)
         return model

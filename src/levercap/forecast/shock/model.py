@@ -10,15 +10,14 @@ from scipy.special import expit
 from sklearn.base import BaseEstimator
 
 from levercap.core.names import BARRIERS, FloatArray, Side
+from levercap.forecast.recipe import RECIPE, ShockRecipe
 from levercap.forecast.shock.calibration import calibration_line
-from levercap.forecast.shock.residual import SMALLEST_EVENTS, ShockResidual, column, logit
+from levercap.forecast.shock.residual import ShockResidual, column, logit
 
 __all__ = ["ShockModel", "column", "empty_table"]
 
 GRID = np.concatenate([np.linspace(0.0, 0.9, 91), 1.0 - np.geomspace(0.098, 1e-4, 60)])
-SMALLEST_PROBABILITY, LARGEST_PROBABILITY = 1e-4, 0.999
-SMALLEST_SLOPE = 0.1
-SMALLEST_SCORE, LARGEST_SCORE = (float(np.log(p / (1.0 - p))) for p in (SMALLEST_PROBABILITY, LARGEST_PROBABILITY))
+"""Levels at which the distribution of standardised losses is kept, denser in the tail."""
 
 
 class ShockModel(BaseEstimator):  # type: ignore[misc]
@@ -29,6 +28,9 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
     calibration from uncalibrated ones, that were made before the outcome. Without `learn` and `calibrate` the
     prediction is the implied probability.
     """
+
+    def __init__(self, recipe: ShockRecipe = RECIPE.shock) -> None:
+        self.recipe = recipe
 
     def fit(self, Z: pd.DataFrame, y: None = None) -> Self:
         """Fit the pooled distributions on standardised path losses (columns path_long, path_short)."""
@@ -41,11 +43,11 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
         self, features: pd.DataFrame, volatility: FloatArray, implied: pd.DataFrame, outcomes: pd.DataFrame
     ) -> Self:
         """Learn the residual to out-of-sample implied probabilities; arguments as in `ShockResidual.fit`."""
-        self.residual_ = ShockResidual().fit(features, volatility, implied, outcomes)
+        self.residual_ = ShockResidual(self.recipe).fit(features, volatility, implied, outcomes)
         return self
 
     def calibrate(self, probabilities: pd.DataFrame, outcomes: pd.DataFrame) -> Self:
-        """Fit intercept and slope of each probability on what was said out of sample and what then happened.
+        """Fit intercept and slope of each probability on out-of-sample probabilities and what then happened.
 
         Parameters
         ----------
@@ -54,7 +56,7 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
         outcomes : columns as_of, path_long, path_short; NaN where not known
 
         Probabilities with fewer than 50 events, or 50 non-events, stay as they are: too few to learn from. So do those
-        that would hardly rise, or fall, with what was said: a past that contradicts it teaches nothing.
+        whose calibrated probability would hardly rise, or would fall, with the uncalibrated one.
         """
         for side in Side:
             loss = outcomes[f"path_{side}"].to_numpy()
@@ -62,10 +64,10 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
                 name = column(side, barrier)
                 known = ~np.isnan(loss) & probabilities[name].notna().to_numpy()
                 event = (loss >= barrier)[known]
-                if min(event.sum(), (~event).sum()) >= SMALLEST_EVENTS:
-                    score = logit(_within(probabilities[name].to_numpy()[known]))
-                    line = calibration_line(score, event, outcomes["as_of"].to_numpy()[known])
-                    if line[1] >= SMALLEST_SLOPE:
+                if min(event.sum(), (~event).sum()) >= self.recipe.smallest_events:
+                    score = logit(self._within(probabilities[name].to_numpy()[known]))
+                    line = calibration_line(score, event, outcomes["as_of"].to_numpy()[known], self.recipe)
+                    if line[1] >= self.recipe.smallest_slope:
                         self.calibration_[name] = line
         return self
 
@@ -80,16 +82,16 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
         score = self._score(volatility, features)
         for name, (intercept, slope) in self.calibration_.items():
             score[name] = intercept + slope * score[name]
-        return _monotone(score)
+        return self._monotone(score)
 
     def uncalibrated(self, volatility: FloatArray, features: pd.DataFrame | None = None) -> pd.DataFrame:
         """What `calibrate` learns from when made out of sample: as `predict`, before calibration."""
-        return _monotone(self._score(volatility, features))
+        return self._monotone(self._score(volatility, features))
 
     def implied(self, volatility: FloatArray, side: str, barrier: float) -> FloatArray:
         """(rows,) probability implied by the volatility forecasts per 24 h alone."""
         below = np.interp(barrier / volatility, self.quantiles_[side], GRID, left=0.0, right=1.0)
-        return _within(1.0 - below)
+        return self._within(1.0 - below)
 
     def implied_table(self, volatility: FloatArray) -> pd.DataFrame:
         """Implied probabilities, columns as in `predict`."""
@@ -102,6 +104,21 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
             residual = self.residual_.predict(features, volatility, implied)
             score = {name: values + residual[name].to_numpy() for name, values in score.items()}
         return score
+
+    def _within(self, probability: FloatArray) -> FloatArray:
+        bounds = self.recipe.smallest_probability, self.recipe.largest_probability
+        return np.asarray(np.clip(probability, *bounds), dtype=np.float64)
+
+    def _monotone(self, score: dict[str, FloatArray]) -> pd.DataFrame:
+        """Probabilities of bounded log odds, each at most that of the smaller barrier before it."""
+        bounds = self.recipe.smallest_probability, self.recipe.largest_probability
+        smallest, largest = (float(np.log(p / (1.0 - p))) for p in bounds)
+        table: dict[str, FloatArray] = {}
+        for side in Side:
+            names = [column(side, barrier) for barrier in BARRIERS]
+            lowest = np.minimum.accumulate([score[name] for name in names])
+            table |= dict(zip(names, expit(np.clip(lowest, smallest, largest)), strict=True))
+        return pd.DataFrame(table)
 
     def to_state(self) -> dict[str, Any]:
         """Everything needed to rebuild the fitted model, beside `trees`, as plain values."""
@@ -118,30 +135,16 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
         return None if booster is None else str(booster.model_to_string())
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], trees: str | None = None) -> Self:
+    def from_state(cls, state: dict[str, Any], trees: str | None = None, recipe: ShockRecipe = RECIPE.shock) -> Self:
         """The fitted model from `to_state` and `trees`."""
-        model = cls()
+        model = cls(recipe)
         model.quantiles_ = {side: np.array(values) for side, values in state["quantiles"].items()}
         model.calibration_ = {name: (line[0], line[1]) for name, line in state["calibration"].items()}
         residual = state.get("residual")
-        model.residual_ = None if residual is None else ShockResidual.from_state(residual, trees)
+        model.residual_ = None if residual is None else ShockResidual.from_state(residual, trees, recipe)
         return model
 
 
 def empty_table() -> pd.DataFrame:
     """No rows of the probability columns."""
     return pd.DataFrame({column(s, b): np.empty(0) for s in Side for b in BARRIERS})
-
-
-def _within(probability: FloatArray) -> FloatArray:
-    return np.asarray(np.clip(probability, SMALLEST_PROBABILITY, LARGEST_PROBABILITY), dtype=np.float64)
-
-
-def _monotone(score: dict[str, FloatArray]) -> pd.DataFrame:
-    """Probabilities of bounded log odds, each at most that of the smaller barrier before it."""
-    table: dict[str, FloatArray] = {}
-    for side in Side:
-        names = [column(side, barrier) for barrier in BARRIERS]
-        lowest = np.minimum.accumulate([score[name] for name in names])
-        table |= dict(zip(names, expit(np.clip(lowest, SMALLEST_SCORE, LARGEST_SCORE)), strict=True))
-    return pd.DataFrame(table)

@@ -1,4 +1,4 @@
-"""Shock residual: what the scale leaves unsaid about shocks, as log odds to add to the implied ones."""
+"""Shock residual: log odds to add to those that the volatility forecast implies."""
 
 from __future__ import annotations
 
@@ -10,25 +10,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from levercap.core.names import BARRIERS, BoolArray, FloatArray, Side
+from levercap.forecast.recipe import RECIPE, ShockRecipe
 
-__all__ = ["SMALLEST_EVENTS", "ShockResidual", "column", "logit", "side_features"]
-
-SMALLEST_EVENTS = 50
-
-DIRECTED = ("return_24h", "return_7d", "return_30d")
-SHARES = ("downside_share_24h", "downside_share_7d")
-EXTENSIONS = ("3d", "7d", "30d", "90d")
-UNDIRECTED = (
-    "largest_hour_share_24h",
-    "turnover_24h",
-    "turnover_7d",
-    "turnover_trend",
-    "realised_volatility_6h",
-    "realised_volatility_24h",
-    "realised_volatility_7d",
-    "age",
-    "slow_level",
-)
+__all__ = ["ShockResidual", "column", "logit", "side_features"]
 
 
 def column(side: str, barrier: float) -> str:
@@ -41,23 +25,23 @@ def logit(probability: FloatArray) -> FloatArray:
     return np.asarray(np.log(probability / (1.0 - probability)), dtype=np.float64)
 
 
-def side_features(features: pd.DataFrame, side: str) -> pd.DataFrame:
-    """The features as a position of that side sees them, so that longs and shorts can teach one model.
+def side_features(features: pd.DataFrame, side: str, recipe: ShockRecipe = RECIPE.shock) -> pd.DataFrame:
+    """Features from the point of view of a side, so that one model learns from longs and shorts.
 
     Returns and shares of downside variance change sign for shorts. ``ahead`` is how far the price stands from the
     side's worst price of the window (for a long: the run-up), ``behind`` how far from its best (the drawdown). Features
     that the table lacks are left out.
     """
     sign = 1.0 if side == Side.LONG else -1.0
-    columns = {name: sign * features[name] for name in DIRECTED if name in features}
-    columns |= {name: sign * (features[name] - 0.5) for name in SHARES if name in features}
-    for window in EXTENSIONS:
+    columns = {name: sign * features[name] for name in recipe.directed if name in features}
+    columns |= {name: sign * (features[name] - 0.5) for name in recipe.shares if name in features}
+    for window in recipe.extension_windows:
         run_up, drawdown = f"run_up_{window}", f"drawdown_{window}"
         if run_up in features and drawdown in features:
             ahead, behind = (features[run_up], -features[drawdown])
             columns[f"ahead_{window}"] = ahead if side == Side.LONG else behind
             columns[f"behind_{window}"] = behind if side == Side.LONG else ahead
-    columns |= {name: features[name] for name in UNDIRECTED if name in features}
+    columns |= {name: features[name] for name in recipe.undirected if name in features}
     return pd.DataFrame(columns, index=features.index, dtype=np.float64)
 
 
@@ -70,10 +54,8 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
     too few to learn from what all coins share.
     """
 
-    def __init__(self, rounds: int = 100, leaves: int = 7, seed: int = 7) -> None:
-        self.rounds = rounds
-        self.leaves = leaves
-        self.seed = seed
+    def __init__(self, recipe: ShockRecipe = RECIPE.shock) -> None:
+        self.recipe = recipe
 
     def fit(
         self, features: pd.DataFrame, volatility: FloatArray, implied: pd.DataFrame, outcomes: pd.DataFrame
@@ -89,7 +71,7 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
 
         Probabilities with fewer than 50 events, or 50 non-events, are left as they are implied.
         """
-        self.columns_ = list(side_features(features, Side.LONG).columns)
+        self.columns_ = list(self._side(features, Side.LONG).columns)
         self.names_: list[str] = []
         self.booster_: lgb.Booster | None = None
         designs, events, offsets = [], [], []
@@ -98,20 +80,20 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
             design, usable = self._design(features, volatility, implied, side, barrier)
             known = usable & ~np.isnan(loss)
             event = loss[known] >= barrier
-            if min(event.sum(), (~event).sum()) >= SMALLEST_EVENTS:
+            if min(event.sum(), (~event).sum()) >= self.recipe.smallest_events:
                 self.names_.append(name)
                 designs.append(design[known])
                 events.append(event.astype(np.float64))
                 offsets.append(logit(implied[name].to_numpy()[known]))
         if self.names_ and self.columns_:
             data = lgb.Dataset(np.concatenate(designs), np.concatenate(events), init_score=np.concatenate(offsets))
-            self.booster_ = lgb.train(self._parameters(), data, self.rounds)
+            self.booster_ = lgb.train(self._parameters(), data, self.recipe.rounds)
         return self
 
     def predict(self, features: pd.DataFrame, volatility: FloatArray, implied: pd.DataFrame) -> pd.DataFrame:
         """(rows, sides x barriers) log odds to add to the implied ones; 0 where a feature is missing."""
         table = {column(side, barrier): np.zeros(len(features)) for side, barrier in self._pairs()}
-        if self.booster_ is None or not set(self.columns_) <= set(side_features(features[:0], Side.LONG).columns):
+        if self.booster_ is None or not set(self.columns_) <= set(self._side(features[:0], Side.LONG).columns):
             return pd.DataFrame(table, index=features.index)
         for side, barrier in self._pairs():
             name = column(side, barrier)
@@ -124,11 +106,14 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
     def _design(
         self, features: pd.DataFrame, volatility: FloatArray, implied: pd.DataFrame, side: str, barrier: float
     ) -> tuple[FloatArray, BoolArray]:
-        own = side_features(features, side)[self.columns_].to_numpy()
+        own = self._side(features, side)[self.columns_].to_numpy()
         probability = implied[column(side, barrier)].to_numpy(dtype=float)
         rest = [np.log(volatility), logit(probability), np.full(len(features), barrier)]
         design = np.column_stack([own, *rest])
         return design, np.isfinite(design).all(axis=1)
+
+    def _side(self, features: pd.DataFrame, side: str) -> pd.DataFrame:
+        return side_features(features, side, self.recipe)
 
     def _pairs(self) -> list[tuple[str, float]]:
         return [(str(side), barrier) for side in Side for barrier in BARRIERS]
@@ -137,15 +122,15 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
         return {
             "objective": "binary",
             "boost_from_average": False,  # the start is the implied probability
-            "learning_rate": 0.03,
-            "num_leaves": self.leaves,
-            "min_data_in_leaf": 2000,
-            "lambda_l2": 100.0,
-            "feature_fraction": 0.3,
-            "bagging_fraction": 0.7,
+            "learning_rate": self.recipe.learning_rate,
+            "num_leaves": self.recipe.leaves,
+            "min_data_in_leaf": self.recipe.smallest_leaf,
+            "lambda_l2": self.recipe.leaf_penalty,
+            "feature_fraction": self.recipe.feature_share,
+            "bagging_fraction": self.recipe.row_share,
             "bagging_freq": 1,
-            "max_bin": 63,
-            "seed": self.seed,
+            "max_bin": self.recipe.bins,
+            "seed": self.recipe.seed,
             "deterministic": True,
             "force_col_wise": True,
             "num_threads": 1,
@@ -154,12 +139,14 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
 
     def to_state(self) -> dict[str, Any]:
         """Everything needed to rebuild the fitted estimator beside the trees, as plain values."""
-        return {**self.get_params(), "columns": self.columns_, "names": self.names_}
+        r = self.recipe
+        fitted = {"columns": self.columns_, "names": self.names_}
+        return {"rounds": r.rounds, "leaves": r.leaves, "seed": r.seed, **fitted}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], trees: str | None) -> Self:
+    def from_state(cls, state: dict[str, Any], trees: str | None, recipe: ShockRecipe = RECIPE.shock) -> Self:
         """The fitted estimator from `to_state` and LightGBM's text; None when nothing was learned."""
-        model = cls(state["rounds"], state["leaves"], state["seed"])
+        model = cls(recipe)
         model.columns_, model.names_ = state["columns"], state["names"]
         model.booster_ = None if trees is None else lgb.Booster(model_str=trees)
         return model

@@ -8,20 +8,35 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from levercap.core.names import HORIZON_HOURS, LEVELS, FloatArray, Side
+from levercap.core.horizon import DAY, Horizon
+from levercap.core.names import LEVELS, FloatArray, Side
+from levercap.forecast.recipe import RECIPE
 
-__all__ = ["LOSSES", "ROWS", "Row", "ShrunkTail", "losses_table", "row_name", "standardise", "tails_table"]
+__all__ = [
+    "KINDS",
+    "ROWS",
+    "Row",
+    "ShrunkTail",
+    "loss_column",
+    "losses_table",
+    "standardise",
+    "tail_column",
+    "tails_table",
+]
 
-LOSSES = {(side, kind): f"path_{side}" if kind == "path" else str(side) for side in Side for kind in ("end", "path")}
-"""Outcome column of each (side, kind)."""
+KINDS = ("end", "path")
+"""Kinds of loss: at the end of the horizon, or the worst within it."""
 
 Row = tuple[Side, str, float]
 """Side, kind and level."""
 
-ROWS: tuple[Row, ...] = tuple((side, kind, level) for side, kind in LOSSES for level in LEVELS)
+ROWS: tuple[Row, ...] = tuple((side, kind, level) for side in Side for kind in KINDS for level in LEVELS)
+"""Every tail that is forecast."""
+
+SIDES_KINDS = tuple((side, kind) for side in Side for kind in KINDS)
 
 POOLED = ""
-SMALLEST_OWN_SAMPLE = 100
+"""Symbol of the rows of the pooled tail."""
 
 
 def standardise(
@@ -33,13 +48,18 @@ def standardise(
     """
     end = volatility if end_volatility is None else end_volatility
     units = {"path": volatility, "end": end}
-    columns = {column: outcomes[column] / units[kind] for (_, kind), column in LOSSES.items()}
+    columns = {loss_column(side, kind): outcomes[loss_column(side, kind)] / units[kind] for side, kind in SIDES_KINDS}
     return pd.DataFrame(columns, index=outcomes.index).assign(symbol=outcomes["symbol"])
 
 
-def row_name(side: Side, kind: str, level: float) -> str:
-    """Name of one side, kind and level, for example ``path_long_975``."""
-    return f"{LOSSES[side, kind]}_{round(1000 * level)}"
+def loss_column(side: Side, kind: str) -> str:
+    """Outcome column of a side and kind, for example ``path_long``."""
+    return f"path_{side}" if kind == "path" else str(side)
+
+
+def tail_column(side: Side, kind: str, level: float) -> str:
+    """Column of the VaR of one side, kind and level, for example ``path_long_975``."""
+    return f"{loss_column(side, kind)}_{round(1000 * level)}"
 
 
 class ShrunkTail(BaseEstimator):  # type: ignore[misc]
@@ -49,21 +69,27 @@ class ShrunkTail(BaseEstimator):  # type: ignore[misc]
     the filtering). Separately for long and short, end and path. Unseen symbols get the pooled ratios.
     """
 
-    def __init__(self, shrinkage: float = 500.0) -> None:
+    def __init__(
+        self,
+        shrinkage: float = RECIPE.tail.b1_shrinkage,
+        smallest_own_sample: int = RECIPE.tail.smallest_own_sample,
+    ) -> None:
         self.shrinkage = shrinkage
+        self.smallest_own_sample = smallest_own_sample
 
     def fit(self, Z: pd.DataFrame, y: None = None) -> Self:
         """Fit on standardised losses: columns symbol, long, short, path_long, path_short; NaN rows are left out."""
         rows = []
         own = {str(symbol): group for symbol, group in Z.groupby("symbol", sort=True)}
-        for (side, kind), column in LOSSES.items():
+        for side, kind in SIDES_KINDS:
+            column = loss_column(side, kind)
             pooled = np.sort(Z[column].dropna().to_numpy())
             for level in LEVELS:
                 var, es = tail_ratios(pooled, level)
                 rows.append((POOLED, side, kind, level, var, es, len(pooled)))
                 for symbol, group in own.items():
                     z = np.sort(group[column].dropna().to_numpy())
-                    n = len(z) if len(z) > SMALLEST_OWN_SAMPLE else 0
+                    n = len(z) if len(z) > self.smallest_own_sample else 0
                     share = n / (n + self.shrinkage) if n else 0.0
                     own_var, own_es = tail_ratios(z, level) if n else (0.0, 0.0)
                     mixed = (share * own_var + (1 - share) * var, share * own_es + (1 - share) * es)
@@ -84,9 +110,9 @@ class ShrunkTail(BaseEstimator):  # type: ignore[misc]
         """(rows,) VaR and ES ratios of the rows of `forecasts`."""
         return self.ratios(forecasts["symbol"], side, kind, level)
 
-    def predict(self, forecasts: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, forecasts: pd.DataFrame, horizon: Horizon = DAY) -> pd.DataFrame:
         """Tails table from volatility forecasts, as `tails_table` makes it."""
-        return tails_table(self, forecasts)
+        return tails_table(self, forecasts, horizon)
 
 
 class Tail(Protocol):
@@ -99,7 +125,7 @@ class Tail(Protocol):
 def losses_table(tail: Tail, forecasts: pd.DataFrame) -> pd.DataFrame:
     """VaR and ES of every row, one column per side, kind and level (``long_975``, ``long_975_es``, ...), same index.
 
-    Numbers that contradict each other give way to the larger one: ES is no smaller than VaR, nothing is smaller at a
+    Of numbers that contradict each other the larger one holds: ES is no smaller than VaR, nothing is smaller at a
     higher level, and no path is milder than its end.
     """
     values: dict[str, FloatArray] = {}
@@ -108,14 +134,14 @@ def losses_table(tail: Tail, forecasts: pd.DataFrame) -> pd.DataFrame:
         milder = [(side, kind, lower) for lower in LEVELS if lower < level]
         milder += [(side, "end", level)] if kind == "path" else []
         for row in milder:
-            var = np.maximum(var, values[row_name(*row)])
-            es = np.maximum(es, values[f"{row_name(*row)}_es"])
-        name = row_name(side, kind, level)
+            var = np.maximum(var, values[tail_column(*row)])
+            es = np.maximum(es, values[f"{tail_column(*row)}_es"])
+        name = tail_column(side, kind, level)
         values[name], values[f"{name}_es"] = var, np.maximum(var, es)
     return pd.DataFrame(values, index=forecasts.index)
 
 
-def tails_table(tail: Tail, forecasts: pd.DataFrame) -> pd.DataFrame:
+def tails_table(tail: Tail, forecasts: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
     """Tails table (as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es) from volatility forecasts.
 
     `forecasts` has columns as_of, symbol, volatility (per 24 h) and, where losses at the end have their own unit,
@@ -125,9 +151,9 @@ def tails_table(tail: Tail, forecasts: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for side in Side:
         for level in LEVELS:
-            part = forecasts[["as_of", "symbol"]].assign(horizon_hours=HORIZON_HOURS, side=str(side), level=level)
+            part = forecasts[["as_of", "symbol"]].assign(horizon_hours=horizon.hours, side=str(side), level=level)
             for kind, prefix in (("end", ""), ("path", "path_")):
-                name = row_name(side, kind, level)
+                name = tail_column(side, kind, level)
                 part[f"{prefix}var"], part[f"{prefix}es"] = losses[name], losses[f"{name}_es"]
             parts.append(part)
     tails = pd.concat(parts, ignore_index=True).astype({"side": "str"})
