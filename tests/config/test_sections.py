@@ -1,6 +1,8 @@
 """Configuration: precedence, exact types, ranges, and every problem at once with the nearest name."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +204,21 @@ def test_a_configuration_stored_before_a_rename_is_read(caplog: pytest.LogCaptur
     assert not caplog.text
 
 
+def test_a_configuration_stored_before_a_key_existed_takes_its_default() -> None:
+    stored = Config().as_dict()
+    del stored["policy"]["constraints"], stored["policy"]["reduce_multiple"], stored["guardrails"]["previous_age_days"]
+    assert config_from_dict(stored) == Config()
+
+
 def test_every_alias_leads_to_a_key_that_exists() -> None:
     keys = {name for name, _ in leaves(Config().as_dict())}
     assert set(ALIASES.values()) <= keys
     assert not set(ALIASES) & keys
+
+
+def test_the_constraints_are_known_without_importing_them_first() -> None:
+    code = (
+        "import sys, levercap; assert 'numpy' not in sys.modules; from levercap.config import Config; "
+        "assert Config().policy.constraints['fallback']"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

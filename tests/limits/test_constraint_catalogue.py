@@ -16,7 +16,7 @@ from levercap.policy import Constraint, ConstraintInputs, all_constraints, bindi
 from levercap.policy.constraints import catalogue, leverage_ratio
 from levercap.report.inputs import Scores
 from levercap.report.sections.cuts import cuts_section
-from levercap.report.sections.limits import limits_section
+from levercap.report.sections.limit_distribution import limits_section
 from levercap.storage.atomic import SUCCESS
 from levercap.workflows.explain import explain
 from support import reference_pages

@@ -88,7 +88,9 @@ def simulate_limits(accounts: int, seed: int, previous: bool = True) -> pd.DataF
     caps["cap_fallback"] = np.where(status == "fallback", 1.0, np.inf)
     table = np.stack(list(caps.values()))
     limit = table.min(axis=0)
-    binding = np.array([name.removeprefix("cap_") for name in caps], dtype=object)[table.argmin(axis=0)]
+    names = [name.removeprefix("cap_") for name in caps]
+    names[names.index("long_memory")] = "long_memory:liquidation"
+    binding = np.array(names, dtype=object)[table.argmin(axis=0)]
     leverage = np.exp(rng.normal(0.7, 0.9, accounts))
     equity = np.exp(rng.normal(7.0, 2.8, accounts))
     before = np.where(rng.random(accounts) < 0.9, limit * np.exp(rng.normal(0.0, 0.15, accounts)), np.nan)

@@ -12,7 +12,11 @@ from levercap.venue.margin import initial_margin, liquidation_cap, maintenance_m
 from levercap.venue.tiers import maintenance_amounts_of
 from support.properties import examples
 
-FALLBACKS = {"maintenance_margin_rate": 0.005, "missing_tier_max_leverage": 10.0}
+FALLBACKS = {
+    "maintenance_margin_rate": 0.005,
+    "missing_tier_max_leverage": 10.0,
+    "missing_tier_maintenance_share": 0.5,
+}
 
 
 def sheet_rows(symbol, caps, leverages, rates):
@@ -135,6 +139,12 @@ def test_an_unusable_tier_counts_as_missing(column):
 def test_an_empty_sheet_is_a_sheet():
     sheet = margin_sheet(TIERS.iloc[:0], perpetuals(("BTC", "NEW", "SOL")), **FALLBACKS)
     assert sheet.missing.all()
+
+
+@pytest.mark.parametrize(("share", "rate"), [(0.5, 0.05), (0.2, 0.02), (0.01, 0.005)])
+def test_a_missing_tier_has_a_share_of_its_initial_margin_as_maintenance(share, rate):
+    sheet = margin_sheet(TIERS, perpetuals(("NEW",)), **{**FALLBACKS, "missing_tier_maintenance_share": share})
+    assert sheet.maintenance_rate[0, 0] == pytest.approx(rate)
 
 
 def test_of_two_sheets_under_one_name_the_stricter_counts_everywhere():

@@ -137,6 +137,8 @@ class PolicyConfig:
     """Loss per unit of gross notional that an account's `shock_probability` refers to."""
     missing_tier_max_leverage: Positive = 10.0
     """Tier cap of a symbol for which a venue that has tiers states none."""
+    missing_tier_maintenance_share: Share = 0.5
+    """Maintenance margin of such a symbol as a share of its initial margin."""
     fallback_max_leverage: Positive = 1.0
     """Ceiling of every limit that could not be computed from complete data."""
     warn_share: Share = 0.9

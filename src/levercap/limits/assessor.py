@@ -94,6 +94,7 @@ class Assessor:
             self.instruments,
             maintenance_margin_rate=policy.maintenance_margin_rate,
             missing_tier_max_leverage=policy.missing_tier_max_leverage,
+            missing_tier_maintenance_share=policy.missing_tier_maintenance_share,
         )
         without_scenario = self._paths.codes(self.instruments) < 0  # the last entry of every mask is for code -1
         traded = set(market)

@@ -16,7 +16,7 @@ from levercap.report.sections.glossary import glossary_section
 from levercap.report.sections.headline import headline_section
 from levercap.report.sections.hits import hit_rows, hits_section
 from levercap.report.sections.influence import influence_section
-from levercap.report.sections.limits import limits_section, status_section
+from levercap.report.sections.limit_distribution import limits_section, status_section
 from levercap.report.sections.models import models_section
 from levercap.report.sections.murphy import murphy_section
 from levercap.report.sections.scores import board_of, scores_section

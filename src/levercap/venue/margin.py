@@ -56,6 +56,7 @@ def margin_sheet(
     *,
     maintenance_margin_rate: float,
     missing_tier_max_leverage: float,
+    missing_tier_maintenance_share: float,
 ) -> MarginSheet:
     """Sheet for `instruments` from the tiers in force.
 
@@ -68,13 +69,15 @@ def margin_sheet(
     instruments : rows of the sheet
     maintenance_margin_rate : of every instrument where the venue sets no tiers, and at least that of one it leaves out
     missing_tier_max_leverage : flat maximum of an instrument without a usable tier at a venue that has tiers
+    missing_tier_maintenance_share : maintenance margin of such an instrument as a share of its initial margin
     """
     if tiers is None:
         flat, missing = (np.inf, 0.0, maintenance_margin_rate), False
         rows = {}
     else:
         initial_rate = 1.0 / missing_tier_max_leverage
-        flat, missing = (np.inf, initial_rate, max(maintenance_margin_rate, 0.5 / missing_tier_max_leverage)), True
+        share = missing_tier_maintenance_share / missing_tier_max_leverage
+        flat, missing = (np.inf, initial_rate, max(maintenance_margin_rate, share)), True
         rows = {str(name): _envelope(group) for name, group in tiers.groupby("symbol", sort=True, observed=True)}
     names = [instrument.name for instrument in instruments]
     tables = [rows[name] if len(rows.get(name, ())) else np.array([flat]) for name in names] + [np.array([flat])]

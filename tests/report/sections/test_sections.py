@@ -26,7 +26,7 @@ from levercap.report.page.html import Column, table
 from levercap.report.sections.cuts import cuts_section
 from levercap.report.sections.headline import headline_section
 from levercap.report.sections.hits import hit_rows, hits_section
-from levercap.report.sections.limits import limit_cards, limits_section, status_section
+from levercap.report.sections.limit_distribution import limit_cards, limits_section, status_section
 from levercap.report.sections.scores import board_of, scores_section
 from levercap.report.sections.shocks import shocks, shocks_section
 from levercap.report.sections.training import training_section
@@ -61,6 +61,7 @@ def test_numbers_read_as_a_person_would_write_them():
     assert (level_name(0.99), level_name(0.975)) == ("99\u202f%", "97.5\u202f%")
     assert count(12345) == "12,345"
     assert words("venue_tiers") == "venue tiers"
+    assert words("long_memory:liquidation") == "long-memory floor (liquidation budget)"
     assert words("something_new") == "something new"
 
 

@@ -20,5 +20,5 @@ VENUE_TIERS: Final = Constraint(
     meaning="Equity covers the initial margin of the venue's tiers, where the venue has any.",
     source="venue",
     bound=_bound,
-    keys=("policy.missing_tier_max_leverage",),
+    keys=("policy.missing_tier_max_leverage", "policy.missing_tier_maintenance_share"),
 )

@@ -11,7 +11,7 @@ from levercap.report.inputs import Evaluation, Scores
 from levercap.report.page.formatting import count, loss_label, multiple, number, percent, words
 from levercap.report.page.html import Section, bullets, cards
 from levercap.report.sections.hits import HitRow, hit_card
-from levercap.report.sections.limits import limit_cards
+from levercap.report.sections.limit_distribution import limit_cards
 from levercap.report.sections.models import stars, tested
 from levercap.report.sections.rows import MODEL
 from levercap.report.sections.scores import IS_REFERENCE, facts_of, score_card
