@@ -47,11 +47,9 @@ def explain(
     limit : the account's row of the limits
     reasons : code and meaning
     caps : cap (name of the constraint), max_leverage and binding of every finite cap, smallest first
-    relief : smallest cap above the limit, and its max_leverage: what would bind next, None when nothing would; where a
-        guardrail holds the limit it is the cap that binds without it
+    relief : smallest cap above the limit: what would bind next, or binds without the guardrail that holds the limit
     guardrail : the limit before the guardrails, as the caps alone allow it, when they moved it, else None
-    shock_barrier : loss that the shock probability refers to, as configured for the run; None when the run does not
-        state it
+    shock_barrier : loss that the shock probability refers to, as configured; None when the run does not state it
     changed_inputs : those of the given files that are not what was scored
     positions, scenarios : what the risk consists of; empty without a book
 
@@ -61,16 +59,9 @@ def explain(
     """
     run = ScoringRun.find(scores, as_of)
     row = _row(pd.read_parquet(run.limits), account, run)
-    caps = _caps(row)
-    looser = [cap for cap in caps if cap["max_leverage"] > row["max_leverage"]]
-    unguarded = row["unguarded_max_leverage"]
     result: dict[str, Any] = {
         "folder": run.folder,
-        "limit": row,
-        "reasons": [{"code": code, "meaning": _meaning(code)} for code in row["reasons"].split(";") if code],
-        "caps": caps,
-        "relief": looser[0] if looser else None,
-        "guardrail": None if unguarded == row["max_leverage"] else unguarded,
+        **_limit(row),
         "shock_barrier": run.read_summary().get("settings", {}).get("policy", {}).get("shock_barrier"),
         "changed_inputs": _changed_inputs(run, {"accounts": accounts_path, "positions": positions_path}),
         "positions": [],
@@ -79,6 +70,20 @@ def explain(
     if accounts_path is None or positions_path is None or row["status"] == Status.REJECTED:
         return result
     return result | _positions(run, account, accounts_path, positions_path)
+
+
+def _limit(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the account's row alone explains: reasons, caps, the next cap and the guardrail."""
+    caps = _caps(row)
+    looser = [cap for cap in caps if cap["max_leverage"] > row["max_leverage"]]
+    unguarded = row["unguarded_max_leverage"]
+    return {
+        "limit": row,
+        "reasons": [{"code": code, "meaning": _meaning(code)} for code in row["reasons"].split(";") if code],
+        "caps": caps,
+        "relief": looser[0] if looser else None,
+        "guardrail": None if unguarded == row["max_leverage"] else unguarded,
+    }
 
 
 def _row(limits: pd.DataFrame, account: str, run: ScoringRun) -> dict[str, Any]:
