@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ import pandas as pd
 
 from levercap.core.errors import RegistryError
 from levercap.storage.manifest import read_manifest
+from levercap.storage.model_version import CHALLENGER, CHAMPION, MODEL, SCHEME, ModelVersion, parse_uri
 
 __all__ = [
     "CHALLENGER",
@@ -35,42 +35,10 @@ __all__ = [
     "set_alias",
 ]
 
-MODEL: Final = "levercap"
-"""Name of the experiment and of the registered model."""
-
-CHAMPION: Final = "champion"
-CHALLENGER: Final = "challenger"
-
 REQUIREMENTS: Final = ("levercap", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pyarrow", "scikit-learn")
 """Distributions pinned in the packaged model; inferring them would cost seconds and guess."""
 
-SCHEME: Final = "models:/"
 TRACKING: Final = "MLFLOW_TRACKING_URI"
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """One registered version.
-
-    Attributes
-    ----------
-    name : registered model
-    version : number given by the registry
-    aliases : roles it has now, sorted
-    bundle_id : id of the bundle it holds, empty when it was registered by other means
-    run_id : the training run
-    """
-
-    name: str
-    version: int
-    aliases: tuple[str, ...]
-    bundle_id: str
-    run_id: str
-
-    @property
-    def uri(self) -> str:
-        """Address that always means this version."""
-        return f"{SCHEME}{self.name}/{self.version}"
 
 
 class _NoStoreError(RegistryError):
@@ -128,7 +96,7 @@ def resolve(uri: str | Path) -> Path:
     text = str(uri)
     if not text.startswith("models:"):
         return Path(uri)
-    name, number, alias = _parse(text)
+    name, number, alias = parse_uri(text)
     with _client() as (mlflow, client):
         found = _find(client, name, number, alias)
         location = client.get_model_version_download_uri(name, str(found.version))
@@ -143,7 +111,7 @@ def resolve(uri: str | Path) -> Path:
 
 def find(uri: str) -> ModelVersion:
     """The registered version that ``models:/name@alias`` or ``models:/name/version`` means, else RegistryError."""
-    name, number, alias = _parse(uri)
+    name, number, alias = parse_uri(uri)
     with _client() as (_, client):
         return _find(client, name, number, alias)
 
@@ -206,19 +174,6 @@ def _versions(client: Any, name: str) -> list[ModelVersion]:
             for v in found
         ),
         key=lambda v: v.version,
-    )
-
-
-def _parse(uri: str) -> tuple[str, int | None, str | None]:
-    body = uri.removeprefix(SCHEME)
-    name, at, alias = body.partition("@")
-    if at and name and alias and "/" not in body:
-        return name, None, alias
-    name, slash, number = body.partition("/")
-    if slash and name and number.isdecimal():
-        return name, int(number), None
-    raise RegistryError(
-        f"{uri!r} is no address of a model; write models:/{MODEL}@{CHAMPION}, models:/{MODEL}/3 or the path of a bundle"
     )
 
 
