@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 __all__ = [
     "BARRIERS",
     "HORIZON_HOURS",
+    "KINDS",
     "LEVELS",
     "Action",
     "BoolArray",
@@ -28,6 +29,9 @@ BoolArray = NDArray[np.bool_]
 
 HORIZON_HOURS: Final = 24
 """Forecast horizon in hours."""
+
+KINDS: Final = ("end", "path")
+"""Kinds of loss: at the end of the horizon, and the worst within it."""
 
 LEVELS: Final = (0.975, 0.99)
 """Confidence levels at which value at risk and expected shortfall are forecast."""

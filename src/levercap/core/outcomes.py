@@ -6,13 +6,18 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.horizon import DAY, Horizon
-from levercap.core.names import FloatArray, IntArray
+from levercap.core.names import FloatArray, IntArray, Side
 from levercap.core.panel import Panel
 
-__all__ = ["MISSING_HOURS_ALLOWED", "future_windows", "realised_outcomes"]
+__all__ = ["MISSING_HOURS_ALLOWED", "future_windows", "loss_column", "realised_outcomes"]
 
 MISSING_HOURS_ALLOWED = 2
 """An outcome with more missing bars than this within the horizon is not known."""
+
+
+def loss_column(side: Side, kind: str) -> str:
+    """Outcome column of a side and one of `KINDS`, for example ``path_long``."""
+    return f"path_{side}" if kind == "path" else str(side)
 
 
 def realised_outcomes(panel: Panel, origins: pd.DatetimeIndex, horizon: Horizon = DAY) -> pd.DataFrame:

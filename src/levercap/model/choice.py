@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from levercap.core.outcomes import loss_column
 from levercap.evaluation.resampling.bootstrap import standard_error
 from levercap.evaluation.scores.losses import fz0
 from levercap.forecast import ForecastMethod, ForecastSpec, known_by
-from levercap.forecast.tail.historical import ROWS, loss_column, tail_column
+from levercap.forecast.tail.historical import ROWS, tail_column
 
 __all__ = ["choose_method", "daily_difference"]
 

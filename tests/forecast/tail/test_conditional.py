@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.base import clone
 
-from levercap.core.names import Side
+from levercap.core.names import KINDS, Side
+from levercap.core.outcomes import loss_column
 from levercap.evaluation.scores.losses import fz0
 from levercap.forecast import RECIPE
 from levercap.forecast.tail.conditional import ConditionalTail, fit_state_coefficients
 from levercap.forecast.tail.guard import coverage_factor
-from levercap.forecast.tail.historical import KINDS, ROWS, ShrunkTail, loss_column, losses_table, tail_column
+from levercap.forecast.tail.historical import ROWS, ShrunkTail, losses_table, tail_column
 from support.properties import examples
 from support.standardised import standardised_losses
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.base import clone
 
-from levercap.core.names import LEVELS, Side
-from levercap.forecast.tail.historical import KINDS, ShrunkTail, loss_column, losses_table, standardise, tail_ratios
+from levercap.core.names import KINDS, LEVELS, Side
+from levercap.core.outcomes import loss_column
+from levercap.forecast.tail.historical import ShrunkTail, losses_table, standardise, tail_ratios
 from support.properties import examples
 from support.standardised import standardised_losses
 

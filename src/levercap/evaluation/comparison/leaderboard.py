@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from levercap.core.names import BoolArray, FloatArray, Side
+from levercap.core.names import KINDS, BoolArray, FloatArray, Side
+from levercap.core.outcomes import loss_column
 from levercap.evaluation.resampling.bootstrap import interval
 from levercap.evaluation.scores.losses import fz0, pinball
 
@@ -17,9 +18,6 @@ __all__ = ["KINDS", "REFERENCE", "Matched", "Row", "daily_mean", "leaderboard", 
 
 REFERENCE = "B1"
 """Name of the model that the others are measured against."""
-
-KINDS = ("end", "path")
-"""Loss at the end of the horizon, and at its worst moment."""
 
 KEYS = ["as_of", "symbol", "side", "kind", "level"]
 INFLUENTIAL_DAYS = 10
@@ -195,9 +193,7 @@ def _row(part: pd.DataFrame, models: tuple[str, ...]) -> Row:
 
 
 def _long_outcomes(outcomes: pd.DataFrame) -> pd.DataFrame:
-    columns = {
-        (side.value, kind): side.value if kind == "end" else f"path_{side.value}" for side in Side for kind in KINDS
-    }
+    columns = {(side.value, kind): loss_column(side, kind) for side in Side for kind in KINDS}
     _require("outcomes", outcomes, ["as_of", "symbol", *columns.values()])
     keys = _normalised("outcomes", outcomes, ["as_of", "symbol"])
     parts = [

@@ -11,9 +11,10 @@ from sklearn.base import BaseEstimator
 
 from levercap.core.horizon import DAY, Horizon
 from levercap.core.names import FloatArray, Side
+from levercap.core.outcomes import loss_column
 from levercap.forecast.recipe import RECIPE, GuardRecipe, TailRecipe
 from levercap.forecast.tail.guard import coverage_factor
-from levercap.forecast.tail.historical import ROWS, ShrunkTail, loss_column, tail_column, tails_table
+from levercap.forecast.tail.historical import ROWS, ShrunkTail, tail_column, tails_table
 
 __all__ = ["ConditionalTail", "fit_state_coefficients"]
 

@@ -9,23 +9,19 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from levercap.core.horizon import DAY, Horizon
-from levercap.core.names import LEVELS, FloatArray, Side
+from levercap.core.names import KINDS, LEVELS, FloatArray, Side
+from levercap.core.outcomes import loss_column
 from levercap.forecast.recipe import RECIPE
 
 __all__ = [
-    "KINDS",
     "ROWS",
     "Row",
     "ShrunkTail",
-    "loss_column",
     "losses_table",
     "standardise",
     "tail_column",
     "tails_table",
 ]
-
-KINDS = ("end", "path")
-"""Kinds of loss: at the end of the horizon, or the worst within it."""
 
 Row = tuple[Side, str, float]
 """Side, kind and level."""
@@ -50,11 +46,6 @@ def standardise(
     units = {"path": volatility, "end": end}
     columns = {loss_column(side, kind): outcomes[loss_column(side, kind)] / units[kind] for side, kind in SIDES_KINDS}
     return pd.DataFrame(columns, index=outcomes.index).assign(symbol=outcomes["symbol"])
-
-
-def loss_column(side: Side, kind: str) -> str:
-    """Outcome column of a side and kind, for example ``path_long``."""
-    return f"path_{side}" if kind == "path" else str(side)
 
 
 def tail_column(side: Side, kind: str, level: float) -> str:
