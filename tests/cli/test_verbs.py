@@ -140,6 +140,10 @@ def test_features(trained: SimpleNamespace, tmp_path: Path, run: Any) -> None:
     table = pd.read_parquet(out)
     assert done.data["rows"] == len(table) > 0
     assert set(table["as_of"].dt.hour) == {0, 12}
+    extended = run("features", "--market", trained.market, "--every", "12h", "--extended", "--out", out)
+    assert extended.data["columns"] > done.data["columns"]
+    assert "turbulence_24h" in pd.read_parquet(out)
+    assert "turbulence_24h" not in table
     outside = ("--from", "1999-01-01", "--to", "1999-02-01")
     assert run("features", "--market", trained.market, *outside, "--out", out).code == 2
 

@@ -37,6 +37,7 @@ def register(verbs: Verbs) -> None:
     verb.add_argument("--from", dest="start", type=instant, metavar="DATE", help="first instant; unset: the beginning")
     verb.add_argument("--to", dest="stop", type=instant, metavar="DATE", help="first instant left out; unset: the end")
     verb.add_argument("--every", type=hours, default=24, metavar="24h", help="distance of instants (default 24h)")
+    verb.add_argument("--extended", action="store_true", help="all features, also those no model learns from")
     verb.add_argument("--out", type=Path, required=True, metavar="FILE", help="Parquet file to write")
 
 
@@ -142,7 +143,7 @@ def features(flags: argparse.Namespace) -> Result:
     origins = panel.origins(start, stop, flags.every)
     if len(origins) == 0:
         raise ConfigError(f"no instant from {start} to {stop} lies in the market, {panel.start} to {panel.end}")
-    table = feature_table(panel, origins)
+    table = feature_table(panel, origins, extended=flags.extended)
     flags.out.parent.mkdir(parents=True, exist_ok=True)
     write_parquet(table, flags.out)
     data = {"features": flags.out, "rows": len(table), "columns": len(table.columns), "instants": len(origins)}
