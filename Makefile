@@ -28,6 +28,8 @@ market := $(or $(MARKET),data/market)
 window := $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 # A book of one's own is used as it is; otherwise one is simulated on the market's symbols.
 own_book := $(filter command line environment,$(origin ACCOUNTS))
+# One worker per core and one thread per worker; a worker takes whole files, so that fixtures of a file are made once.
+pytest := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -90,11 +92,11 @@ replay: setup ## daily limits of a fixed book over a period, and the policy's ev
 report: setup ## report.html from what evaluate and score wrote
 	$(LEVERCAP) report --evaluation $(OUT)/evaluation --scores $(OUT)/scores --bundle $(BUNDLE) --out $(OUT)/report.html
 
-test: setup ## the test suite
-	$(BIN)/pytest
+test: setup ## the test suite, on all cores
+	$(pytest)
 
 fuzz: setup ## the property tests with fresh examples, ten times as many
-	$(BIN)/pytest -m hypothesis --hypothesis-profile fuzz
+	$(pytest) -m hypothesis --hypothesis-profile fuzz
 
 lint: setup ## ruff and the import contracts
 	$(BIN)/ruff check .

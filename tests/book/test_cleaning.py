@@ -263,11 +263,13 @@ def slow_book(frame, rows):
     for account in {*ids, *rows["account_id"]}:
         own = rows[rows["account_id"] == account]
         equity = frame.loc[frame["account_id"] == account, "equity"]
+        with np.errstate(over="ignore"):
+            gross = own["notional"].abs().sum(skipna=False)
         bad = (
             account == ""
             or len(equity) != 1
             or not 0 < equity.iloc[0] < np.inf
-            or not np.isfinite(own["notional"].abs().sum(skipna=False))
+            or not np.isfinite(gross)
             or (own["symbol"] == "").any()
         )
         out[account] = (
