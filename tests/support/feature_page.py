@@ -19,8 +19,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "features.md"
 INTRODUCTION = f"""# Features
 
 One row per instant and symbol, made only of what was known at the instant. `levercap features` writes the table,
-`levercap.features.feature_table(panel, origins)` makes it; with `--extended` and `extended=True` it also has the columns
-that no model learns from yet (column *model* below).
+`levercap.features.feature_table(panel, origins)` makes it; with `--extended` or `extended=True` it also has
+the columns that no model learns from yet (column *model* below).
 
 - A feature is missing (NaN) where it is not known; none is ever infinite, and a missing value is never a zero.
 - Most are logarithms relative to the symbol's own slow level, so that one model serves all symbols.
