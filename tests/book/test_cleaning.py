@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levercap.book import REASONS, clean_book
+from levercap.book import REJECTION_REASONS, clean_book
 from levercap.core.errors import DataError, Severity
-from levercap.core.instrument import perpetuals
+from levercap.core.instrument import Instrument, perpetuals
 from support.properties import examples
 
 SYMBOLS = ("ADAUSDT", "BTCUSDT", "ETHUSDT")
@@ -291,7 +291,7 @@ def test_every_account_comes_out_and_its_positions_equal_the_definition(some_acc
     assert len(book.rows) == len(book.portfolio) == (~book.rejected).sum()
     for row, reasons in enumerate(book.reasons):
         assert (len(reasons) > 0) == book.rejected[row]
-        assert set(reasons) <= set(REASONS)
+        assert set(reasons) <= set(REJECTION_REASONS)
         assert book.rejected[row] == (expected[book.accounts["account_id"].iloc[row]] is None)
     for row in book.rows:
         account = book.accounts["account_id"].iloc[row]
@@ -322,3 +322,28 @@ def test_a_large_book_equals_pandas():
     np.testing.assert_array_equal(portfolio.account, netted.index.get_level_values(0))
     np.testing.assert_array_equal(np.array(SYMBOLS)[portfolio.instrument], netted.index.get_level_values(1))
     np.testing.assert_allclose(portfolio.notional, netted.to_numpy(), rtol=1e-9, atol=1e-9)
+
+
+def test_an_instrument_without_a_market_is_reported_and_stays_in_the_portfolio():
+    rows = positions(("a0", "BTCUSDT", 5.0), ("a1", "ADAUSDT", 7.0), ("a1", "ZZZ", 1.0))
+    book = clean_book(accounts(), rows, INSTRUMENTS, market={"BTCUSDT", "ETHUSDT"})
+    (finding,) = book.findings
+    assert (finding.code, finding.count) == ("symbol_unknown", 2)
+    assert "ADAUSDT" in finding.examples[0]
+    assert held(book, "a1") == [(-1, 1.0), (0, 7.0)]
+    listed = Instrument("BTC-PERP", "BTCUSDT")
+    other = clean_book(accounts(), positions(("a0", "BTC-PERP", 5.0)), (listed,), market={"BTCUSDT"})
+    assert other.findings == ()
+
+
+def test_gross_notional_of_rejected_accounts_as_far_as_it_is_known():
+    frame = accounts(account_id=["a", "b", "b", "c", "d"], equity=[0.0, 1.0, 1.0, 1.0, 1.0])
+    rows = positions(
+        ("a", "BTCUSDT", -5.0), ("a", "ETHUSDT", 6.0), ("b", "BTCUSDT", 2.0), ("c", "BTCUSDT", 3.0),
+        ("d", "BTCUSDT", np.nan), ("e", "ETHUSDT", 1e308), ("e", "BTCUSDT", 1e308),
+    )  # fmt: skip
+    book = clean_book(frame, rows, INSTRUMENTS)
+    assert book.accounts["account_id"][book.rejected].tolist() == ["a", "b", "b", "d", "e"]
+    np.testing.assert_array_equal(book.rejected_gross, [11.0, 2.0, 2.0, np.nan, np.inf])
+    alone = clean_book(accounts(equity=[0.0]), positions(), INSTRUMENTS)
+    np.testing.assert_array_equal(alone.rejected_gross, [0.0])

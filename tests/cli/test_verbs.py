@@ -277,7 +277,7 @@ def test_every_reason_has_a_meaning() -> None:
     from levercap.policy import LIMIT_REASONS
     from levercap.workflows.explain import _meaning
 
-    for code in (*book.REASONS, *LIMIT_REASONS):
+    for code in (*book.REJECTION_REASONS, *LIMIT_REASONS):
         assert len(_meaning(code)) > len("a sentence")
 
 

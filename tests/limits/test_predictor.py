@@ -463,3 +463,32 @@ def test_case_and_blanks_of_a_jurisdiction_do_not_matter():
     frame = accounts(*((name, 1000.0, "retail") for name in "abc")).assign(jurisdiction=["EU", " eu ", "SG"])
     held = positions(*((name, "CCC", 10.0) for name in "abc"))
     assert predictor.predict(frame, held)["cap_jurisdiction"].tolist() == [2.0, 2.0, np.inf]
+
+
+def test_predict_is_clean_and_score():
+    book = make_book(RNG, 300)
+    cleaned = PREDICTOR.clean(*book)
+    first = PREDICTOR.score(cleaned)
+    pd.testing.assert_frame_equal(first, PREDICTOR.predict(*book), check_exact=True)
+    earlier = first.assign(as_of=AS_OF - pd.Timedelta(hours=7), max_leverage=1.5)
+    again = PREDICTOR.score(cleaned, earlier)
+    pd.testing.assert_frame_equal(again, PREDICTOR.predict(*book, earlier), check_exact=True)
+
+
+def test_a_symbol_that_only_the_tiers_know_is_reported_and_keeps_its_margin():
+    predictor = Predictor(make_snapshot(RNG, tiers=make_tiers((*SYMBOLS, "TIERED"))), Config())
+    held = positions(("a", "TIERED", 500.0), ("b", "NEVER", 500.0), ("c", STALE, 500.0))
+    rows = accounts(("a", 1000.0, "institutional"), ("b", 1000.0, "institutional"), ("c", 1000.0, "institutional"))
+    book = predictor.clean(rows, held)
+    (finding,) = book.findings
+    assert (finding.code, finding.count) == ("symbol_unknown", 2)
+    limits = predictor.score(book).set_index("account_id")
+    assert limits["reasons"].map(lambda text: "symbol_unknown" in text).tolist() == [True, True, False]
+    assert limits["reasons"].map(lambda text: "tier_missing" in text).tolist() == [False, True, True]
+
+
+def test_a_book_of_another_predictor_is_refused():
+    other = Predictor(make_snapshot(RNG, tiers=make_tiers((*SYMBOLS, "TIERED"))), Config())
+    book = make_book(RNG, 5)
+    with pytest.raises(ValueError, match="other instruments"):
+        PREDICTOR.score(other.clean(*book))

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from levercap.book import ACCOUNT_COLUMNS, POSITION_COLUMNS, REASONS
+from levercap.book import ACCOUNT_COLUMNS, POSITION_COLUMNS, REJECTION_REASONS
 from levercap.limits.frame import limit_columns
 from levercap.market.tables import SCHEMAS
 
@@ -39,6 +39,6 @@ def test_every_finding_is_listed_with_its_severity():
         assert code in text_listed
         if code in listed and code not in VARIABLE:
             assert listed[code] == severity.lower(), code
-    assert {*REASONS} <= {*listed}
+    assert {*REJECTION_REASONS} <= {*listed}
     for code in listed:
         assert f'"{code}"' in text, f"{code} is listed and not in the code"

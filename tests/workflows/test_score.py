@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import levercap
+from levercap.book import cleaning
 from levercap.config import Config, GuardrailConfig, PolicyConfig
 from levercap.core.errors import BundleError, ConfigError, DataError
 from levercap.model import read_bundle
@@ -336,3 +337,11 @@ def test_tampered_bundle_and_wrong_version_are_refused(trained, tmp_path):
     with pytest.raises(BundleError, match="format_version 99"):
         levercap.load(bundle)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_book_is_cleaned_once(trained, tmp_path, monkeypatch):
+    calls = []
+    original = cleaning.net_positions
+    monkeypatch.setattr(cleaning, "net_positions", lambda *book: calls.append(len(book[1])) or original(*book))
+    run(trained, tmp_path)
+    assert calls == [len(pd.read_parquet(trained.positions))]

@@ -81,12 +81,14 @@ class Assessor:
     Attributes
     ----------
     instruments : every one of the market, the scenarios and the tiers, sorted by name: what portfolios are coded in
+    market : symbols of the market
     """
 
     def __init__(self, snapshot: Snapshot, policy: PolicyConfig) -> None:
         market = snapshot.symbols["symbol"].astype("str").tolist()
         tiered = [] if snapshot.tiers is None else snapshot.tiers["symbol"].astype("str").unique().tolist()
         self.policy = policy
+        self.market = frozenset(market)
         self.instruments = tuple(sorted({*perpetuals((*market, *tiered)), *snapshot.scenarios.instruments}))
         self._paths = adverse_paths(snapshot.scenarios, snapshot.stressed_factor)
         self._sheet = margin_sheet(
@@ -97,8 +99,7 @@ class Assessor:
             missing_tier_maintenance_share=policy.missing_tier_maintenance_share,
         )
         without_scenario = self._paths.codes(self.instruments) < 0  # the last entry of every mask is for code -1
-        traded = set(market)
-        in_market = np.array([*(instrument.underlying in traded for instrument in self.instruments), False])
+        in_market = np.array([*(instrument.underlying in self.market for instrument in self.instruments), False])
         self._stale, self._unknown = without_scenario & in_market, without_scenario & ~in_market
         self._references = self._find_references(snapshot)
         self._reference_risk = risk_numbers(self._references, self._paths, policy)

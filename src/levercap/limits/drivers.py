@@ -9,6 +9,8 @@ import numpy as np
 
 from levercap.core.names import FloatArray, IntArray
 from levercap.core.scenario import ScenarioSet
+from levercap.core.weighted_tail import tail_of, tail_weights
+from levercap.instruments.perpetual import position_losses
 
 __all__ = ["Drivers", "drivers"]
 
@@ -52,16 +54,13 @@ def drivers(share: FloatArray, row: IntArray, scenarios: ScenarioSet, worst: int
     at the portfolio's worst hour over the scenarios of the tail, the one on the edge with the fraction that fits.
     Within an hour every position is at its worst price, as in the limits.
     """
-    adverse = np.where((share > 0)[:, None, None], -scenarios.low[row], scenarios.high[row]).astype(np.float64)
-    losses = np.abs(share)[:, None, None] * adverse
+    losses = position_losses(share, scenarios.low[row], scenarios.high[row])
     along = losses.sum(axis=0)
     hour = along.argmax(axis=1)
     at_worst = np.take_along_axis(losses, hour[None, :, None], axis=2)[:, :, 0]
     path = np.maximum(along.max(axis=1), 0.0)
     at_worst = np.where(path > 0, at_worst, 0.0)
     order = np.argsort(-path, kind="stable")
-    weight = scenarios.weights[order]
-    before = np.cumsum(weight) - weight
-    tail = np.clip((1.0 - LEVEL) - before, 0.0, weight) / (1.0 - LEVEL)
+    tail = tail_weights(scenarios.weights[order], tail_of(LEVEL)) / tail_of(LEVEL)
     top = order[:worst]
     return Drivers(at_worst[:, order] @ tail, top, path[top], hour[top] + 1, at_worst[:, top].argmax(axis=0))

@@ -20,7 +20,6 @@ __all__ = [
     "limit_columns",
     "pass_through",
     "previous_limits",
-    "rejected_gross",
     "spread",
     "symbol_limit_columns",
 ]
@@ -82,16 +81,6 @@ def spread(values: Any, book: Book) -> Any:
     out = np.full(len(book.accounts), "" if text else np.nan, dtype=object if text else np.float64)
     out[book.rows] = values
     return out
-
-
-def rejected_gross(book: Book, positions: pd.DataFrame) -> FloatArray:
-    """(rejected accounts,) gross notional as far as it is known, NaN where one of the notionals is not a number."""
-    ids = book.accounts["account_id"][book.rejected]
-    holder = _texts(positions["account_id"])
-    held = holder.isin(ids).to_numpy()
-    size = pd.Series(np.abs(as_numbers(positions["notional"])[0][held]))
-    gross = size.groupby(holder[held].to_numpy()).sum(skipna=False)
-    return np.asarray(ids.map(gross).where(ids.isin(gross.index), 0.0), dtype=np.float64)
 
 
 def pass_through(accounts: pd.DataFrame) -> pd.DataFrame:

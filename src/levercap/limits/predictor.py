@@ -10,22 +10,21 @@ import pandas as pd
 
 from levercap.book import Book, clean_book
 from levercap.config import Config
-from levercap.core.instrument import perpetuals
+from levercap.core.instrument import Instrument, perpetuals
 from levercap.core.names import BoolArray, FloatArray, Side, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.snapshot import Snapshot
-from levercap.limits.assessor import Assessor
+from levercap.limits.assessor import Assessment, Assessor
 from levercap.limits.frame import (
     RISK_COLUMNS,
     assemble,
     limit_columns,
     pass_through,
     previous_limits,
-    rejected_gross,
     spread,
     symbol_limit_columns,
 )
-from levercap.policy import GUARDRAIL, Terms, account_actions, apply_guardrails, join_reasons, rejected_actions
+from levercap.policy import GUARDRAIL, Guarded, Terms, account_actions, apply_guardrails, join_reasons, rejected_actions
 
 __all__ = ["Predictor"]
 
@@ -52,9 +51,27 @@ class Predictor:
     def predict(
         self, accounts: pd.DataFrame, positions: pd.DataFrame, previous: pd.DataFrame | None = None
     ) -> pd.DataFrame:
-        """Limits frame: one row for every account that came in, in input order, with `limit_columns` first.
+        """Limits of the accounts of a book as it comes in: `clean`, then `score`.
 
         A row depends on its own account only: it is the same, bit for bit, alone or in any batch.
+
+        Parameters
+        ----------
+        accounts, positions : as in `clean`
+        previous : as in `score`
+
+        Raises
+        ------
+        DataError
+            when a required column is missing, there is no account, or `previous` cannot be read
+        """
+        return self.score(self.clean(accounts, positions), previous)
+
+    def clean(self, accounts: pd.DataFrame, positions: pd.DataFrame) -> Book:
+        """Book coded in the instruments of the market, the scenarios and the tiers together.
+
+        So an instrument that only the tiers know keeps its margin. Its findings report every symbol as unknown that the
+        market does not know, whatever the tiers say.
 
         Parameters
         ----------
@@ -62,6 +79,20 @@ class Predictor:
             through, as ``input_<name>`` where the name is one of `limit_columns`
         positions : account_id, symbol, notional (signed, quote currency); accounts seen here only are appended,
             rejected
+
+        Raises
+        ------
+        DataError
+            when a required column is missing or there is no account
+        """
+        return clean_book(accounts, positions, self._assessor.instruments, market=self._assessor.market)
+
+    def score(self, book: Book, previous: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Limits frame: one row for every account that came in, in input order, with `limit_columns` first.
+
+        Parameters
+        ----------
+        book : made by `clean` of this predictor
         previous : limits of earlier runs: account_id, max_leverage, optional as_of (UTC). The latest row of an
             account that is not after the snapshot counts, before the accounts' own previous_max_leverage, which is
             taken to be `guardrails.previous_age_days` old.
@@ -69,15 +100,18 @@ class Predictor:
         Raises
         ------
         DataError
-            when a required column is missing, there is no account, or `previous` cannot be read
+            when `previous` cannot be read
+        ValueError
+            when the book is coded in other instruments
         """
-        book = clean_book(accounts, positions, self._assessor.instruments)
+        if book.portfolio.instruments != self._assessor.instruments:
+            raise ValueError("the book is coded in other instruments than those of the snapshot: use Predictor.clean")
         before, days = previous_limits(
             book.accounts, previous, self.snapshot.as_of, self.config.guardrails.previous_age_days
         )
         columns = {name: spread(x, book) for name, x in self._score(book, before[book.rows], days[book.rows]).items()}
         if book.rejected.any():
-            _fill_rejected(columns, book, positions)
+            _fill_rejected(columns, book)
         columns["account_id"] = book.accounts["account_id"].array
         columns["previous_max_leverage"] = np.where(np.isneginf(before), np.nan, before)
         limits = assemble(limit_columns(), {**columns, **self._provenance}, self.snapshot.as_of)
@@ -90,13 +124,9 @@ class Predictor:
         for a symbol whose market data has stopped.
         """
         market = self.snapshot.symbols["symbol"].astype("str").to_numpy(dtype=object)
-        instruments = self._assessor.instruments
-        place = {instrument: i for i, instrument in enumerate(instruments)}
-        size, stake = 2 * len(market), self.config.policy.symbol_limit_notional
-        code = np.repeat([place[instrument] for instrument in perpetuals(tuple(market))], 2).astype(np.int64)
-        notional = np.tile([stake, -stake], len(market))
-        fresh = Portfolio(instruments, np.full(size, stake), np.arange(size + 1), code, notional)
-        assessment = self._assessor.assess_fresh(fresh, Terms.of([None] * size, [None] * size, self.config.policy))
+        none = [None] * (2 * len(market))
+        fresh = self._fresh_positions(perpetuals(tuple(market)))
+        assessment = self._assessor.assess_fresh(fresh, Terms.of(none, none, self.config.policy))
         limit, binding = assessment.caps.tightest()
         columns = {
             "symbol": np.repeat(market, 2),
@@ -108,6 +138,14 @@ class Predictor:
             **assessment.caps.bound,
         }
         return assemble(symbol_limit_columns(), {**columns, **self._provenance}, self.snapshot.as_of)
+
+    def _fresh_positions(self, held: tuple[Instrument, ...]) -> Portfolio:
+        """Two accounts per instrument, one long and one short, at leverage one."""
+        instruments, stake = self._assessor.instruments, self.config.policy.symbol_limit_notional
+        place = {instrument: i for i, instrument in enumerate(instruments)}
+        code = np.repeat([place[instrument] for instrument in held], 2).astype(np.int64)
+        notional = np.tile([stake, -stake], len(held))
+        return Portfolio(instruments, np.full(len(code), stake), np.arange(len(code) + 1), code, notional)
 
     @property
     def _provenance(self) -> dict[str, str]:
@@ -129,19 +167,7 @@ class Predictor:
             leverage = gross / equity
             headroom = limit * equity - gross
             effect = limit - unguarded
-        reasons = {
-            "no_position": gross == 0,
-            "symbol_unknown": assessment.unknown & (gross > 0),
-            "symbol_stale": assessment.stale & (gross > 0),
-            "reference_stale": incomplete & (gross == 0),
-            "tier_missing": assessment.tier_missing & (gross > 0),
-            "segment_unknown": terms.segment_unknown,
-            "previous_invalid": ~np.isnan(previous) & ~((previous > 0) & (previous < np.inf)),
-            "failed_closed": guarded.failed_closed,
-            "rise_limited": guarded.rise_limited,
-            "rise_held": guarded.rise_held,
-            "above_limit": leverage > limit,
-        }
+        reasons = _account_reasons(gross, leverage > limit, previous, assessment, terms, guarded)
         return {
             "status": _status(incomplete),
             "max_leverage": limit,
@@ -153,14 +179,40 @@ class Predictor:
             "binding": np.where(limit == unguarded, binding, GUARDRAIL),
             **assessment.caps.bound,
             "action": account_actions(leverage, limit, assessment.risk.liquidation_probability, incomplete, policy),
-            "reasons": join_reasons(reasons),
+            "reasons": reasons,
         }
 
 
-def _fill_rejected(columns: dict[str, Any], book: Book, positions: pd.DataFrame) -> None:
+def _account_reasons(
+    gross: FloatArray,
+    above_limit: BoolArray,
+    previous: FloatArray,
+    assessment: Assessment,
+    terms: Terms,
+    guarded: Guarded,
+) -> Any:
+    """(accounts,) reason codes of scored accounts, joined by semicolons."""
+    held = gross > 0
+    return join_reasons(
+        {
+            "no_position": gross == 0,
+            "symbol_unknown": assessment.unknown & held,
+            "symbol_stale": assessment.stale & held,
+            "reference_stale": assessment.incomplete & (gross == 0),
+            "tier_missing": assessment.tier_missing & held,
+            "segment_unknown": terms.segment_unknown,
+            "previous_invalid": ~np.isnan(previous) & ~((previous > 0) & (previous < np.inf)),
+            "failed_closed": guarded.failed_closed,
+            "rise_limited": guarded.rise_limited,
+            "rise_held": guarded.rise_held,
+            "above_limit": above_limit,
+        }
+    )
+
+
+def _fill_rejected(columns: dict[str, Any], book: Book) -> None:
     """Rejected accounts: no leverage, everything they hold is above it, and the book's reasons."""
-    gross = rejected_gross(book, positions)
-    rejected = book.rejected
+    gross, rejected = book.rejected_gross, book.rejected
     columns["headroom"][rejected] = 0.0 - gross
     columns["action"][rejected] = rejected_actions(gross)
     columns["status"][rejected] = Status.REJECTED.value

@@ -12,6 +12,7 @@ from levercap.core.errors import ModelError
 from levercap.core.instrument import Instrument
 from levercap.core.names import FloatArray, IntArray
 from levercap.core.scenario import ScenarioSet
+from levercap.instruments.perpetual import adverse_moves
 from levercap.risk.kernel import LANES
 
 __all__ = ["AdversePaths", "adverse_paths"]
@@ -24,8 +25,8 @@ class AdversePaths:
     Attributes
     ----------
     instruments : what the rows are of
-    adverse : (2 * instruments, blocks, hours * LANES) float32; row ``2 k`` is the loss of a long in instrument k (minus
-        the low), row ``2 k + 1`` of a short (the high). Within a block the scenarios of one hour lie next to each
+    adverse : (2 * instruments, blocks, hours * LANES) float32; row ``2 k`` is the loss of a long in instrument k, row
+        ``2 k + 1`` of a short, as `adverse_moves` gives them. Within a block the scenarios of one hour lie next to each
         other. The last block is padded with zeros.
     end : (instruments, scenarios) float32, simple return at the end of the horizon
     weights : (scenarios,) positive, sum to one
@@ -55,8 +56,7 @@ def adverse_paths(scenarios: ScenarioSet, stressed_factor: FloatArray) -> Advers
     _require_finite(scenarios, factor)
     blocks = -(-count // LANES)
     adverse = np.zeros((instruments, 2, blocks * LANES, hours), dtype=np.float32)
-    adverse[:, 0, :count] = -scenarios.low
-    adverse[:, 1, :count] = scenarios.high
+    adverse[:, 0, :count], adverse[:, 1, :count] = adverse_moves(scenarios.low, scenarios.high)
     blocked = adverse.reshape(2 * instruments, blocks, LANES, hours).transpose(0, 1, 3, 2)
     worst = np.maximum(adverse.max(axis=(1, 2, 3), initial=0.0), np.abs(scenarios.end).max(axis=1, initial=0.0))
     bound = max(1.0, float(worst.max(initial=0.0)))

@@ -98,7 +98,7 @@ def _row(limits: pd.DataFrame, account: str, run: ScoringRun) -> dict[str, Any]:
 
 def _meaning(code: str) -> str:
     """Meaning of a reason code, whether it comes from the policy or from the book."""
-    return LIMIT_REASONS.get(code) or book.REASONS[code][1]
+    return LIMIT_REASONS.get(code) or book.REJECTION_REASONS[code].message
 
 
 def _caps(row: Mapping[str, Any]) -> list[dict[str, Any]]:

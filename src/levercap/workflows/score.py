@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from levercap.book import clean_book, read_book
+from levercap.book import read_book
 from levercap.config import Config, config_from_dict
 from levercap.core.errors import ConfigError, DataError, Finding, Severity
-from levercap.core.instrument import perpetuals
 from levercap.core.snapshot import Snapshot
 from levercap.core.version import __version__
 from levercap.limits.predictor import Predictor
@@ -77,8 +76,10 @@ def score(
         assert market_folder is not None
         snapshot, findings = _make_snapshot(market_folder, trained, as_of, settings)
     earlier = None if previous is None else read_previous(previous, snapshot.as_of)
-    limits, symbol_limits = _limits(snapshot, settings, accounts, positions, earlier)
-    findings += _book_findings(accounts, positions, snapshot) + _in_sample(trained, snapshot)
+    predictor = Predictor(dataclasses.replace(snapshot, config_hash=settings.config_hash()), settings)
+    book = predictor.clean(accounts, positions)
+    limits, symbol_limits = predictor.score(book, earlier), predictor.symbol_limits()
+    findings += book.findings + _stale_market(snapshot) + _in_sample(trained, snapshot)
     sources = {"accounts": accounts_path, "positions": positions_path}
     summary = summarise(limits, accounts, findings) | {
         "provenance": {
@@ -160,23 +161,16 @@ def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:
     return as_of
 
 
-def _limits(
-    snapshot: Snapshot, config: Config, accounts: pd.DataFrame, positions: pd.DataFrame, previous: pd.DataFrame | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    predictor = Predictor(dataclasses.replace(snapshot, config_hash=config.config_hash()), config)
-    return predictor.predict(accounts, positions, previous), predictor.symbol_limits()
-
-
-def _book_findings(accounts: pd.DataFrame, positions: pd.DataFrame, snapshot: Snapshot) -> tuple[Finding, ...]:
+def _stale_market(snapshot: Snapshot) -> tuple[Finding, ...]:
+    """A warning when no symbol has a forecast."""
     symbols = snapshot.symbols
-    findings = clean_book(accounts, positions, perpetuals(tuple(symbols["symbol"]))).findings
     stale = symbols["state"] != "fresh"
     if not stale.all():
-        return findings
+        return ()
     message = f"no symbol has a fresh bar at {snapshot.as_of}: every account gets the fallback"
     hint = "market data up to as_of, or an earlier --as-of"
     examples = tuple(symbols["symbol"].head(3))
-    return (*findings, Finding("market_stale", Severity.WARNING, "bars", message, int(stale.sum()), examples, hint))
+    return (Finding("market_stale", Severity.WARNING, "bars", message, int(stale.sum()), examples, hint),)
 
 
 def _in_sample(bundle: BundleFiles, snapshot: Snapshot) -> tuple[Finding, ...]:

@@ -1,0 +1,1 @@
+"""What a position is worth when prices move: one module per type of contract."""
