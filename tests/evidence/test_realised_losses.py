@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from levercap.book import clean_book
-from levercap.core.instrument import perpetuals
+from levercap.core.horizon import Horizon
+from levercap.core.instrument import Instrument, perpetuals
 from levercap.core.panel import HOUR
 from levercap.core.portfolio import Portfolio
 from levercap.evidence.realised_losses import realised_path_losses
@@ -75,5 +76,33 @@ def test_realised_losses_equal_the_slow_twin(fitted):
 
 def test_an_account_without_positions_has_no_loss_to_judge(fitted):
     panel = fitted.market.panel
-    empty = Portfolio(panel.symbols, np.array([10.0]), np.array([0, 0]), np.empty(0, int), np.empty(0))
+    empty = Portfolio(perpetuals(panel.symbols), np.array([10.0]), np.array([0, 0]), np.empty(0, int), np.empty(0))
     assert np.isnan(realised_path_losses(panel, empty, pd.DatetimeIndex([panel.start + 50 * DAY]))).all()
+
+
+def test_the_axis_of_the_portfolio_changes_nothing(fitted):
+    panel = fitted.market.panel
+    listed = perpetuals(panel.symbols)
+    more = tuple(sorted({*listed, Instrument("AAA", "AAA"), Instrument("ZZZ", "ZZZ")}))
+    unknown = pd.DataFrame({"account_id": ["A0000000"], "symbol": ["ZZZ"], "notional": 5.0})
+    positions = pd.concat([fitted.positions, unknown], ignore_index=True)
+    origins = pd.DatetimeIndex([panel.start + d * DAY for d in (100, 300, 450)])
+    one, two = (
+        realised_path_losses(panel, clean_book(fitted.accounts.head(40), positions, axis).portfolio, origins)
+        for axis in (listed, more)
+    )
+    np.testing.assert_array_equal(one, two)
+    assert np.isnan(one[:, 0]).all()
+    assert np.isfinite(one).any()
+
+
+def test_instruments_on_one_underlying_are_marked_each_at_its_worst_price(fitted):
+    panel = fitted.market.panel
+    name = panel.symbols[0]
+    both = (Instrument(name, name), Instrument("QUARTERLY", name))
+    hedged = Portfolio(both, np.ones(1), np.array([0, 2]), np.array([0, 1]), np.array([1.0, -1.0]))
+    legs = Portfolio(both, np.ones(2), np.array([0, 1, 2]), np.array([0, 1]), np.array([1.0, -1.0]))
+    origins = pd.DatetimeIndex([panel.start + 300 * DAY])
+    together, apart = (realised_path_losses(panel, book, origins, Horizon(1))[0] for book in (hedged, legs))
+    assert (apart > 0).all()
+    assert together == pytest.approx(apart.mean())

@@ -134,7 +134,7 @@ def test_headroom_and_leverage():
 
 
 def test_at_the_liquidation_cap_the_probability_is_within_the_budget():
-    frame, held = make_book(RNG, 1000, strange=False)
+    frame, held = make_book(RNG, 1000, unknown_symbols=False)
     held = held[held["account_id"].map(held["account_id"].value_counts()) == 1]
     cap = PREDICTOR.predict(frame, held).set_index("account_id")["cap_liquidation"]
     equity = frame.set_index("account_id")["equity"]
@@ -361,8 +361,8 @@ def test_no_forecast_for_any_symbol():
     scenarios = dataclasses.replace(
         make_scenarios(RNG, count=10), instruments=(), low=empty, high=empty, end=empty[:, :, 0]
     )
-    blind = Predictor(with_scenarios(SNAPSHOT, scenarios, np.zeros(0)), Config())
-    out = blind.predict(accounts(("a", 1000.0, "retail"), ("b", 1000.0, "retail")), positions(("a", "AAA", 10.0)))
+    hidden = Predictor(with_scenarios(SNAPSHOT, scenarios, np.zeros(0)), Config())
+    out = hidden.predict(accounts(("a", 1000.0, "retail"), ("b", 1000.0, "retail")), positions(("a", "AAA", 10.0)))
     assert out["status"].tolist() == ["fallback", "fallback"]
     assert out["reasons"].tolist() == ["symbol_stale", "no_position;reference_stale"]
     assert (out["max_leverage"] <= 1).all()

@@ -242,8 +242,8 @@ def test_repeated_optional_rows_that_disagree_are_left_out():
 
 def test_optional_symbols_without_bars_are_ignored():
     frame = pd.concat([series("funding_rate", 1e-4), series("funding_rate", 1e-3).assign(symbol="ZZZUSDT")])
-    strange = pd.concat([tiers(), tiers().assign(symbol="ZZZUSDT")])
-    market, found = accepted(funding=frame, leverage_tiers=strange)
+    unlisted = pd.concat([tiers(), tiers().assign(symbol="ZZZUSDT")])
+    market, found = accepted(funding=frame, leverage_tiers=unlisted)
     assert found["symbol_without_bars"].message == "symbols without bars, ignored: ZZZUSDT"
     assert market.panel.symbols == SYMBOLS
     assert set(market.tiers["symbol"]) == {"AAAUSDT"}

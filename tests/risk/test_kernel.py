@@ -166,8 +166,8 @@ def test_no_symbol_has_a_forecast():
 
 def test_no_account():
     scenarios = random_scenarios(np.random.default_rng(1))
-    nobody = random_portfolio(np.random.default_rng(1), scenarios.instruments, 0)
-    assert len(risk_numbers(nobody, adverse_paths(scenarios, np.ones(4)), PolicyConfig()).var_99) == 0
+    empty = random_portfolio(np.random.default_rng(1), scenarios.instruments, 0)
+    assert len(risk_numbers(empty, adverse_paths(scenarios, np.ones(4)), PolicyConfig()).var_99) == 0
 
 
 @pytest.mark.parametrize("field", ["low", "high", "end"])

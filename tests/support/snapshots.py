@@ -83,8 +83,8 @@ def make_snapshot(rng: np.random.Generator, scale=0.006, tiers: pd.DataFrame | N
     )
 
 
-def make_book(rng: np.random.Generator, accounts=2000, strange=True) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Accounts of all kinds, equity from 10 to 10 million, 0 to 5 positions, some in strange symbols."""
+def make_book(rng: np.random.Generator, accounts=2000, unknown_symbols=True) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Accounts of all kinds, equity from 10 to 10 million, 0 to 5 positions, some in stale or unknown symbols."""
     ids = np.array([f"A{i:05d}" for i in range(accounts)])
     frame = pd.DataFrame(
         {
@@ -96,7 +96,7 @@ def make_book(rng: np.random.Generator, accounts=2000, strange=True) -> tuple[pd
     )
     held = rng.integers(0, 6, accounts)
     owner = np.repeat(np.arange(accounts), held)
-    names = np.array([*SYMBOLS, STALE, "NEVER"] if strange else list(SYMBOLS))
+    names = np.array([*SYMBOLS, STALE, "NEVER"] if unknown_symbols else list(SYMBOLS))
     odds = np.array([1.0] * len(SYMBOLS) + [0.1] * (len(names) - len(SYMBOLS)))
     leverage = np.exp(rng.normal(0, 1.2, len(owner)))
     positions = pd.DataFrame(

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 __all__ = [
     "BARRIERS",
-    "HORIZON_HOURS",
     "KINDS",
     "LEVELS",
     "Action",
@@ -26,9 +25,6 @@ FloatArray = NDArray[np.float64]
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-HORIZON_HOURS: Final = 24
-"""Forecast horizon in hours."""
 
 KINDS: Final = ("end", "path")
 """Kinds of loss: at the end of the horizon, and the worst within it."""

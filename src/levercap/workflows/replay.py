@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from levercap.book import clean_book
 from levercap.config import Config
 from levercap.core.errors import ConfigError
-from levercap.core.instrument import perpetuals
 from levercap.core.progress import Progress, silent
 from levercap.core.snapshot import Snapshot
 from levercap.evidence.realised_losses import realised_path_losses
@@ -53,14 +51,14 @@ def replay(
     if len(origins) == 0:
         raise ConfigError(f"no midnight from {start} to {stop}: the market ends at {market.panel.end}")
     for snapshot in snapshots(market, origins, config):
-        limits = Predictor(snapshot, config).predict(accounts, positions, previous)
+        predictor = Predictor(snapshot, config)
+        book = predictor.clean(accounts, positions)
+        limits = predictor.score(book, previous)
         previous = limits
         days.append(limits)
         progress(len(days), len(origins))
     limits = pd.concat(days, ignore_index=True)
-    losses = realised_path_losses(
-        market.panel, clean_book(accounts, positions, perpetuals(market.panel.symbols)).portfolio, origins
-    )
+    losses = realised_path_losses(market.panel, book.portfolio, origins, snapshot.horizon)
     evidence = replay_figures(limits, losses, config)
     with atomic_folder(out) as building:
         write_parquet(limits, building / "limits.parquet")

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from levercap.core.names import HORIZON_HOURS, BoolArray, IntArray
+from levercap.core.horizon import DAY
+from levercap.core.names import BoolArray, IntArray
 
 __all__ = ["CombinatorialPurgedKFold", "PurgedKFold", "PurgedWalkForward"]
 
@@ -43,7 +44,7 @@ class PurgedWalkForward:
     """
 
     n_splits: int = 5
-    horizon_hours: float = HORIZON_HOURS
+    horizon_hours: float = DAY.hours
     embargo_hours: float = 0.0
     train_hours: float | None = None
 
@@ -97,7 +98,7 @@ class PurgedKFold:
     """
 
     n_splits: int = 5
-    horizon_hours: float = HORIZON_HOURS
+    horizon_hours: float = DAY.hours
     embargo_hours: float = 0.0
 
     def __post_init__(self) -> None:
@@ -128,7 +129,7 @@ class CombinatorialPurgedKFold:
 
     n_groups: int = 6
     n_test_groups: int = 2
-    horizon_hours: float = HORIZON_HOURS
+    horizon_hours: float = DAY.hours
     embargo_hours: float = 0.0
 
     def __post_init__(self) -> None:
