@@ -30,6 +30,8 @@ def make(*arguments: str) -> str:
         "ACCOUNTS",
         "POSITIONS",
         "CONFIG",
+        "AGAINST",
+        "SCORE_WITH",
     )
     environment = {name: value for name, value in os.environ.items() if name not in outer}
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, env=environment)
@@ -61,12 +63,41 @@ def test_dry_run_of(target: str) -> None:
 
 def test_run_goes_through_the_whole_product_in_order() -> None:
     calls = verbs(make("-n", "run"))
-    order = ["simulate", "validate", "train", "evaluate", "promote", "score", "report"]
-    assert [call[0] for call in calls] == order
+    names = [call[0] for call in calls]
+    assert names[:2] == ["simulate", "validate"]
+    assert sorted(names[2:4]) == ["evaluate", "train"], "side by side, in either order"
+    assert names[4:] == ["promote", "score", "report"]
     assert "--market" not in calls[0]
     assert all("data/market" in call for call in calls if "--market" in call)
     train, score = (next(call for call in calls if call[0] == verb) for verb in ("train", "score"))
     assert score[score.index("--bundle") + 1] == train[train.index("--out") + 1]
+
+
+def test_run_takes_two_baselines_and_evaluate_all() -> None:
+    def against(*arguments: str) -> str:
+        (call,) = (call for call in verbs(make("-n", *arguments)) if call[0] == "evaluate")
+        return call[call.index("--against") + 1]
+
+    assert against("run") == "hs_500,garch_t"
+    assert against("run", "MARKET=somewhere") == "hs_500,garch_t"
+    assert against("run", "AGAINST=all") == "all"
+    assert against("evaluate") == "all"
+
+
+def test_a_failure_of_either_side_ends_run(tmp_path: Path) -> None:
+    """Training that fails while the evaluation succeeds, and the other way round."""
+    for failing in ("train", "evaluate"):
+        fake = tmp_path / failing / "bin" / "levercap"
+        fake.parent.mkdir(parents=True)
+        fake.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path / failing}/ran\ntest "$1" != {failing}\n')
+        fake.chmod(0o755)
+        (tmp_path / failing / ".ready").touch()
+        environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+        command = ["make", "run", f"VENV={tmp_path / failing}"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode != 0
+        ran = (tmp_path / failing / "ran").read_text().split()
+        assert sorted(ran[2:]) == ["evaluate", "train"]
 
 
 def test_nightly_scoring_takes_the_champion() -> None:
@@ -78,7 +109,8 @@ def test_run_on_a_market_simulates_only_a_book() -> None:
     calls = verbs(make("-n", "run", "MARKET=somewhere/spot"))
     assert calls[0][:1] == ["simulate"]
     assert all("somewhere/spot" in call for call in calls if "--market" in call)
-    assert [call[0] for call in calls if "--market" in call] == ["simulate", "validate", "train", "evaluate", "score"]
+    with_market = sorted(call[0] for call in calls if "--market" in call)
+    assert with_market == sorted(["simulate", "validate", "train", "evaluate", "score"])
 
 
 def test_run_on_a_book_of_ones_own_simulates_nothing() -> None:

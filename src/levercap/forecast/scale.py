@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import Any, Self
 
 import lightgbm as lgb
@@ -173,7 +176,15 @@ class PairScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Fit both learners on (rows, features) and (rows,)."""
+        return self.fit_ridge(X, y, sample_weight).fit_trees(X, y, sample_weight)
+
+    def fit_ridge(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Fit the ridge regression alone."""
         self.ridge_ = RidgeScale(self.penalty, self.recipe).fit(X, y, sample_weight)
+        return self
+
+    def fit_trees(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Fit the boosted trees alone."""
         self.boosted_ = BoostedScale(self.rounds, self.leaves, self.seed, self.recipe).fit(X, y, sample_weight)
         return self
 
@@ -205,16 +216,23 @@ class BlendedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.recipe = recipe
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Fit on (rows, features) and (rows, 3), the latter from `targets`."""
+        """Fit on (rows, features) and (rows, 3), the latter from `targets`; the trees of all targets at once.
+
+        The ridge regressions come one after the other: their sums are left to the threads of the BLAS.
+        """
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         level = np.average(y, axis=0, weights=weight)
         extremes = X[[c for c in X.columns if not c.startswith(self.recipe.displacements)]]
-        self.pairs_ = {
-            name: PairScale(self.penalty, self.rounds, self.leaves, self.seed, self.recipe).fit(
-                X if name == "volatility" else extremes, y[:, k] - level[k] + level[0], weight
-            )
-            for k, name in enumerate(self.recipe.target_weights)
-        }
+        names = list(self.recipe.target_weights)
+        features = [X if name == "volatility" else extremes for name in names]
+        logs = [y[:, k] - level[k] + level[0] for k in range(len(names))]
+        pairs = [
+            PairScale(self.penalty, self.rounds, self.leaves, self.seed, self.recipe).fit_ridge(table, log, weight)
+            for table, log in zip(features, logs, strict=True)
+        ]
+        with ThreadPoolExecutor(min(len(names), os.cpu_count() or 1)) as pool:
+            fitted = pool.map(PairScale.fit_trees, pairs, features, logs, repeat(weight))
+            self.pairs_ = dict(zip(names, fitted, strict=True))
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:

@@ -66,7 +66,7 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
                 event = (loss >= barrier)[known]
                 if min(event.sum(), (~event).sum()) >= self.recipe.smallest_events:
                     score = logit(self._within(probabilities[name].to_numpy()[known]))
-                    line = calibration_line(score, event, outcomes["as_of"].to_numpy()[known], self.recipe)
+                    line = calibration_line(score, event, outcomes["as_of"].to_numpy("datetime64[us]")[known], self.recipe)
                     if line[1] >= self.recipe.smallest_slope:
                         self.calibration_[name] = line
         return self

@@ -55,7 +55,7 @@ class ConditionalTail(BaseEstimator):  # type: ignore[misc]
         self.deviation_ = np.sqrt(np.where(known, (state - self.mean_) ** 2, 0.0).sum(axis=0) / count) + 1e-9
         self.state_coefficients_ = {row: np.zeros((2, len(names))) for row in ROWS}
         self.factor_ = dict.fromkeys(ROWS, 1.0)
-        day = Z["as_of"].to_numpy()
+        day = Z["as_of"].to_numpy("datetime64[us]")
         x = self._standardised(Z)
         for side, kind, level in ROWS:
             z = Z[loss_column(side, kind)].to_numpy(dtype=float)
@@ -75,7 +75,7 @@ class ConditionalTail(BaseEstimator):  # type: ignore[misc]
         `losses` holds as_of and what happened, `var` the out-of-sample value at risk forecasts of it without a guard
         (columns `tail_column`); aligned.
         """
-        day = losses["as_of"].to_numpy()
+        day = losses["as_of"].to_numpy("datetime64[us]")
         for row in ROWS:
             loss = losses[loss_column(row[0], row[1])].to_numpy(dtype=float)
             self.factor_[row] = coverage_factor(loss, var[tail_column(*row)].to_numpy(dtype=float), day, row[2], recipe)
