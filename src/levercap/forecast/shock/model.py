@@ -60,13 +60,14 @@ class ShockModel(BaseEstimator):  # type: ignore[misc]
         """
         for side in Side:
             loss = outcomes[f"path_{side}"].to_numpy()
+            day = outcomes["as_of"].to_numpy("datetime64[us]")
             for barrier in BARRIERS:
                 name = column(side, barrier)
                 known = ~np.isnan(loss) & probabilities[name].notna().to_numpy()
                 event = (loss >= barrier)[known]
                 if min(event.sum(), (~event).sum()) >= self.recipe.smallest_events:
                     score = logit(self._within(probabilities[name].to_numpy()[known]))
-                    line = calibration_line(score, event, outcomes["as_of"].to_numpy("datetime64[us]")[known], self.recipe)
+                    line = calibration_line(score, event, day[known], self.recipe)
                     if line[1] >= self.recipe.smallest_slope:
                         self.calibration_[name] = line
         return self
