@@ -11,6 +11,8 @@ from scipy.stats import norm
 from levercap.evaluation import fz0, leaderboard
 from levercap.evidence import EVENTS, STEPS, TABLES, build_tables, headline_figures
 from levercap.evidence.backtest_table import COMPARISONS, TESTS
+from levercap.evidence.ranking import verdicts
+from levercap.evidence.shock_tables import band_lines, shocks_of
 from support.known_truth import day, record
 
 ROW = ["model", "side", "kind", "level"]
@@ -163,10 +165,41 @@ def test_shock_probabilities_that_are_true_have_skill_and_slope_one(world, table
     for name in ("brier", "log"):
         parts = [five[f"{name}_{part}"] for part in ("miscalibration", "discrimination", "uncertainty")]
         assert parts[0] - parts[1] + parts[2] == pytest.approx(five["brier" if name == "brier" else "log_loss"])
+    assert five["predicted"] == pytest.approx(p.mean())
+    assert five["brier_skill"] == pytest.approx(1 - five["brier"] / five["brier_uncertainty"])
     bins = tables["reliability"]
     counted = bins[(bins["side"] == "long") & (bins["barrier"] == 0.05)]
     assert counted["count"].sum() == five["rows"]
     assert counted["events"].sum() == five["events"]
+
+
+def test_consistency_bands_hold_most_of_the_curve_of_true_probabilities(world, tables):
+    bands = tables["reliability_band"]
+    happened = tables["shocks"].query("events > 0")
+    assert set(zip(bands["side"], bands["barrier"], strict=True)) == set(
+        zip(happened["side"], happened["barrier"], strict=True)
+    )
+    inside = (bands["low"] <= bands["recalibrated"]) & (bands["recalibrated"] <= bands["high"])
+    assert inside.mean() > 0.7
+    constant = next(shocks_of(world.forecasts.assign(shock_probability_long_05=0.1), world.outcomes))
+    assert (constant.side, constant.barrier) == ("long", 0.05)
+    assert band_lines(constant).empty  # one probability has no curve
+
+
+@pytest.mark.parametrize(
+    ("p_20", "p_60", "low", "low_60", "verdict"),
+    [
+        (0.01, 0.04, -1.0, -1.0, "better"),
+        (0.01, 0.05, -1.0, -1.0, "no difference"),
+        (0.01, np.nan, -1.0, -1.0, "no difference"),
+        (0.99, 0.99, 0.1, 0.1, "worse"),
+        (0.99, 0.99, 0.1, -0.1, "no difference"),
+    ],
+)
+def test_verdicts_need_both_block_lengths(p_20, p_60, low, low_60, verdict):
+    line = {"p_romano_wolf_20": p_20, "p_romano_wolf_60": p_60, "ci_low": low, "ci_low_60": low_60}
+    board = pd.DataFrame([{"model": "B1"} | line, {"model": "levercap"} | line])
+    assert verdicts(board) == ["reference", verdict]
 
 
 def test_murphy_diagrams_are_of_both_sides_and_both_forecasts(tables):

@@ -23,7 +23,7 @@ from support.known_truth import record
 def card_of(world, **changes):
     evidence = build_tables(world)
     head = {"skipped": {"garch_t": "needs the package arch"}, "from": "2022-03-01T00:00:00+00:00",
-            "to": "2022-06-09T00:00:00+00:00", "origins": 100, "symbols": 4,
+            "to": "2022-06-09T00:00:00+00:00", "origins": 100, "symbols": 4, "horizon_hours": 24,
             "fallback_months": [], "config_hash": "c0ffee", "data_hash": "dec0de"}  # fmt: skip
     summary = head | headline_figures(evidence) | changes
     return evaluation_card(summary, evidence.tables), summary, evidence.tables

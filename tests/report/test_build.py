@@ -143,7 +143,7 @@ def test_what_was_not_run_says_so(folders, tmp_path):
 def test_folders_that_cannot_be_used_are_refused_with_the_reason(folders, tmp_path):
     with pytest.raises(ConfigError, match=r"--scores .*absent: no such folder"):
         write_report(None, tmp_path / "absent", None, tmp_path / "r.html")
-    with pytest.raises(DataError, match=r"holds no evaluation; expected tails\.parquet"):
+    with pytest.raises(DataError, match=r"holds no evaluation; expected the tables that `levercap evaluate` writes"):
         write_report(tmp_path, None, None, tmp_path / "r.html")
     with pytest.raises(DataError, match=r"holds no limits.parquet"):
         write_report(None, tmp_path, None, tmp_path / "r.html")

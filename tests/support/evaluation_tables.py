@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from levercap.evidence.columns import frame
+
 KEYS = [(s, k, level) for s in ("long", "short") for k in ("end", "path") for level in (0.975, 0.99)]
 RIVALS = ("levercap", "gjr_evt", "hs_250")
 COINS = ("AAAUSDT", "BBBUSDT", "CCCUSDT")
@@ -16,6 +18,7 @@ EVENTS = {"first crash": ("2022-03-01", "2022-03-04"), "second crash": ("2023-05
 TESTS = ("pooled coverage", "coins passing Kupiec", "panel dynamic quantile", "e-process VaR")
 AGAINST = ("Diebold-Mariano", "Giacomini-White")
 BARRIERS = (0.05, 0.10, 0.20)
+VERDICTS = {"B1": "reference", "levercap": "better", "gjr_evt": "no difference", "hs_250": "worse"}
 
 
 def day(text: str) -> pd.Timestamp:
@@ -43,7 +46,7 @@ def leaderboard(rng: np.random.Generator) -> pd.DataFrame:
             | {"symbols_better": 0.9, "hit_rate": 1.05 - line["level"], "hit_rate_reference": 1 - line["level"]}
             | {"pinball_ratio": 0.95, "p_romano_wolf_20": p[0], "p_romano_wolf_60": p[1], "p_holm": p[1]}
             | {"p_romano_wolf_all_20": 3 * p[2], "p_romano_wolf_all_60": 3 * p[3], "p_mcs": 0.5}
-            | {"in_set": line["model"] == "levercap", "verdict": "no difference"}
+            | {"in_set": line["model"] == "levercap", "verdict": VERDICTS[line["model"]]}
         )
     return pd.DataFrame(lines).assign(in_set=lambda f: f["in_set"].astype("boolean"))
 
@@ -167,8 +170,19 @@ def coverage() -> pd.DataFrame:
 def hits(rng: np.random.Generator) -> pd.DataFrame:
     days = pd.date_range("2022-01-01", periods=200, freq="D", tz="UTC", unit="us")
     share = rng.random(200) * 0.02
-    parts = [pd.DataFrame({"day": days, "symbols": 3, "hits": 0, "share": share}).assign(**line) for line in rows()]
-    return pd.concat(parts, ignore_index=True)
+    table = pd.DataFrame({"day": days, "symbols": 3, "hits": 0, "share": share})
+    table["rolling"] = table["share"].rolling(90).mean()
+    return pd.concat([table.assign(**line) for line in rows()], ignore_index=True)
+
+
+def traffic_lights() -> pd.DataFrame:
+    lines = [
+        line | {"days": 365, "hit_rate": 1 - line["level"], "effective_rows": 400.0, "light": "green"}
+        | {"coins_green": 2, "coins_yellow": 1, "coins_red": 0, "window": 90}
+        | {"yellow_from": 2 * (1 - line["level"]), "red_from": 3 * (1 - line["level"])}
+        for line in rows()
+    ]  # fmt: skip
+    return pd.DataFrame(lines)
 
 
 def shocks() -> pd.DataFrame:
@@ -177,7 +191,9 @@ def shocks() -> pd.DataFrame:
         | {"log_loss_implied": 0.31, "skill": 0.041 - 0.2 * barrier, "skill_low": 0.02 - 0.2 * barrier}
         | {"skill_high": 0.05, "skill_low_60": 0.005, "skill_high_60": 0.055, "intercept": 0.1}
         | {"slope": 0.98 if side == "long" else 1.2, "auc": 0.75 + barrier, "auc_implied": 0.74 + barrier}
-        | {"auc_scale": 0.73 + barrier if side == "long" else 0.76 + barrier}
+        | {"auc_scale": 0.73 + barrier if side == "long" else 0.76 + barrier, "predicted": 0.09, "brier": 0.08}
+        | {"brier_miscalibration": 0.001, "brier_discrimination": 0.011, "brier_uncertainty": 0.09}
+        | {"brier_skill": 0.11, "log_miscalibration": 0.01, "log_discrimination": 0.04, "log_uncertainty": 0.33}
         for side in ("long", "short") for barrier in BARRIERS
     ]  # fmt: skip
     return pd.DataFrame(lines)
@@ -190,6 +206,14 @@ def reliability() -> pd.DataFrame:
         | {"count": 240, "events": round(240 * p), "effective_count": 100.0}
         for side in ("long", "short") for barrier in BARRIERS
         for i, p in enumerate(np.linspace(0.1, 2.0, 8) * 0.01 / barrier)
+    ]  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def reliability_band() -> pd.DataFrame:
+    lines = [
+        {"side": side, "barrier": barrier, "probability": p, "recalibrated": p, "low": 0.7 * p, "high": 1.3 * p}
+        for side in ("long", "short") for barrier in BARRIERS for p in (0.01, 0.02, 0.05)
     ]  # fmt: skip
     return pd.DataFrame(lines)
 
@@ -221,14 +245,16 @@ def attributions() -> pd.DataFrame:
 
 
 def evidence_tables(seed: int = 5) -> dict[str, pd.DataFrame]:
-    """Every table of evidence, by name."""
+    """Every table of evidence, by name, with the columns that an evaluation writes."""
     rng = np.random.default_rng(seed)
-    return {
+    tables = {
         "leaderboard": leaderboard(rng), "by_symbol": by_symbol(rng), "by_year": by_year(rng),
         "influence": influence(rng), "influential_days": influential_days(), "events": events(rng),
         "post_break": post_break(), "backtests": backtests(), "coverage": coverage(), "hits": hits(rng),
-        "shocks": shocks(), "reliability": reliability(), "murphy": murphy(), "attributions": attributions(),
+        "traffic_lights": traffic_lights(), "shocks": shocks(), "reliability": reliability(),
+        "reliability_band": reliability_band(), "murphy": murphy(), "attributions": attributions(),
     }  # fmt: skip
+    return {name: frame(name, table) for name, table in tables.items()}
 
 
 def write_evidence_tables(folder: Path, tables: dict[str, pd.DataFrame]) -> Path:

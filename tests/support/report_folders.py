@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from levercap.evaluation import leaderboard
+from levercap.evaluation import leaderboard, match
+from levercap.evidence import shock_tables, stability
+from levercap.evidence.columns import CANDIDATE, REFERENCE, TABLES, frame
+from levercap.evidence.ranking import verdicts
+from levercap.evidence.traffic_lights import traffic_light_line
 from levercap.storage.atomic import SUCCESS
 from levercap.storage.scoring_run import ScoringRun
 
 DEGREES = 4
-BARRIERS = {"_05": 0.05, "_10": 0.10, "_20": 0.20, "": 0.10}
+BARRIERS = {"_05": 0.05, "_10": 0.10, "_20": 0.20}
 CAPS = ("liquidation", "insolvency", "loss_threshold", "venue_tiers", "profile", "jurisdiction", "long_memory")
 
 
@@ -128,19 +132,36 @@ def simulate_limits(accounts: int, seed: int, previous: bool = True) -> pd.DataF
     return frame
 
 
+def evidence_of(
+    mine: pd.DataFrame, baseline: pd.DataFrame, outcomes: pd.DataFrame, forecasts: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The evidence tables that need no resampling of many models: scores, hits and shocks."""
+    tails = {REFERENCE: baseline, CANDIDATE: mine}
+    rows = [(row, model) for row in match(tails, outcomes) for model in (CANDIDATE, REFERENCE)]
+    shocks = list(shock_tables.shocks_of(forecasts, outcomes))
+    board = frame("leaderboard", leaderboard(tails, outcomes, draws=200))
+    return {
+        "leaderboard": board.assign(verdict=verdicts(board)),
+        "coverage": frame("coverage", [stability.coverage_line(*row) for row in rows]),
+        "traffic_lights": frame("traffic_lights", [traffic_light_line(*row) for row in rows]),
+        "hits": pd.concat([frame("hits", stability.hit_lines(*row)) for row in rows], ignore_index=True),
+        "shocks": frame("shocks", [shock_tables.shock_lines(shock) for shock in shocks]),
+        "reliability": pd.concat([frame("reliability", shock_tables.reliability_lines(s)) for s in shocks]),
+        "reliability_band": pd.concat([frame("reliability_band", shock_tables.band_lines(s)) for s in shocks]),
+    }
+
+
 def write_evaluation(folder: Path, days: int = 900, symbols: int = 8, seed: int = 1) -> Path:
     outcomes, volatility = simulate_outcomes(days, symbols, seed)
     rng = np.random.default_rng(seed + 1)
     mine = tails_of(outcomes, volatility * np.exp(rng.normal(0.0, 0.1, volatility.size)))
     short = (mine["side"] == "short") & (mine["level"] == 0.99)
-    mine.loc[short, ["var", "es"]] *= 0.75  # too low, so that the report has something to say
+    mine.loc[short, ["var", "es"]] *= 0.75  # too low, so that the report has something to show
     baseline = tails_of(outcomes, volatility * np.exp(rng.normal(0.0, 0.25, volatility.size)))
     folder.mkdir(parents=True)
-    outcomes.to_parquet(folder / "outcomes.parquet", index=False)
-    mine.to_parquet(folder / "tails.parquet", index=False)
-    baseline.to_parquet(folder / "baseline_tails.parquet", index=False)
-    forecasts_of(outcomes, volatility).to_parquet(folder / "forecasts.parquet", index=False)
-    leaderboard({"B1": baseline, "levercap": mine}, outcomes, draws=200).to_parquet(folder / "leaderboard.parquet")
+    found = evidence_of(mine, baseline, outcomes, forecasts_of(outcomes, volatility))
+    for name in TABLES:
+        found.get(name, frame(name, [])).to_parquet(folder / f"{name}.parquet", index=False)
     summary = {"refits": 30, "symbols": symbols, "origins": days, "from": "2022-01-01", "to": "2024-06-18"}
     (folder / "summary.json").write_text(json.dumps(summary))
     return folder

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import FloatArray
-from levercap.evidence.columns import frame
+from levercap.evidence.columns import Learner, frame
 
 __all__ = ["attributions"]
 
@@ -35,8 +35,8 @@ def attributions(scale: Any, features: pd.DataFrame) -> pd.DataFrame:
         ordered = contribution.sort_values(ascending=False, kind="stable")
         total = float(ordered.sum())
         lines += [
-            {"learner": learner, "feature": name, "contribution": value, "share": value / total if total else np.nan,
-             "rank": rank}
+            {"learner": str(learner), "feature": name, "contribution": value,
+             "share": value / total if total else np.nan, "rank": rank}
             for rank, (name, value) in enumerate(ordered.items(), start=1)
         ]  # fmt: skip
     return frame("attributions", lines)
@@ -54,8 +54,8 @@ def _parts(scale: Any, features: pd.DataFrame) -> dict[str, pd.Series]:
         for name, coefficient in zip(pair.ridge_.columns_, pair.ridge_.coefficients_, strict=True):
             slope[name] = slope.get(name, 0.0) + weight * float(coefficient)
     learners = {
-        "boosted": pd.Series({name: float(np.abs(part).mean()) for name, part in shap.items()}, dtype=float),
-        "ridge": pd.Series({name: abs(part) for name, part in slope.items()}, dtype=float),
+        Learner.BOOSTED: pd.Series({name: float(np.abs(part).mean()) for name, part in shap.items()}, dtype=float),
+        Learner.RIDGE: pd.Series({name: abs(part) for name, part in slope.items()}, dtype=float),
     }
     return {name: parts for name, parts in learners.items() if len(parts)}
 

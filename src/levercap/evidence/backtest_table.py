@@ -12,7 +12,6 @@ import pandas as pd
 from levercap.core.errors import LevercapError
 from levercap.evaluation import (
     ALARM,
-    REFERENCE,
     Light,
     Row,
     SequentialTest,
@@ -34,13 +33,11 @@ from levercap.evaluation import (
     shortfall_regression,
     three_zones,
 )
-from levercap.evidence.columns import CANDIDATE, row_key
+from levercap.evidence.columns import CANDIDATE, REFERENCE, SIZE, Verdict, row_key
 
-__all__ = ["COMPARISONS", "NOT_COMPUTABLE", "TESTS", "backtest_lines"]
+__all__ = ["COMPARISONS", "TESTS", "backtest_lines"]
 
-SIZE = 0.05
 SMALLEST_SHARE = 0.85
-NOT_COMPUTABLE = "not computable"
 
 DRAWS = 999
 REARRANGEMENTS = 299
@@ -50,11 +47,11 @@ REFITS = 99
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a test said; `verdict` None leaves it to the p-value."""
+    """Result of a test; `verdict` None leaves it to the p-value."""
 
     statistic: float
     p_value: float
-    verdict: str | None = None
+    verdict: Verdict | None = None
     alarm_day: pd.Timestamp | None = None
     note: str = ""
 
@@ -76,12 +73,12 @@ def backtest_lines(row: Row, model: str, seed: int = 0) -> Iterator[dict[str, An
         try:
             outcome = test.run(row, model, seed)
         except (ValueError, LevercapError) as error:
-            outcome = Outcome(np.nan, np.nan, NOT_COMPUTABLE, note=str(error))
-        verdict = outcome.verdict or ("fail" if outcome.p_value < SIZE else "pass")
+            outcome = Outcome(np.nan, np.nan, Verdict.NOT_COMPUTABLE, note=str(error))
+        verdict = outcome.verdict or (Verdict.FAIL if outcome.p_value < SIZE else Verdict.PASS)
         yield line | {
             "statistic": outcome.statistic,
             "p_value": outcome.p_value,
-            "verdict": verdict,
+            "verdict": str(verdict),
             "alarm_day": outcome.alarm_day,
             "note": outcome.note,
         }
@@ -98,7 +95,7 @@ def _pooled(row: Row, model: str, seed: int) -> Outcome:
 def _coins(row: Row, model: str, seed: int) -> Outcome:
     table = coin_coverage(row.hits(model), row.symbol, row.day, row.level)
     share = share_passing(table)
-    verdict = "pass" if share >= SMALLEST_SHARE else "fail"
+    verdict = Verdict.PASS if share >= SMALLEST_SHARE else Verdict.FAIL
     return Outcome(share, np.nan, verdict, note=f"{int(table['passes'].sum())} of {len(table)} coins pass at 5 %")
 
 
@@ -156,7 +153,7 @@ def _sequential(result: SequentialTest, row: Row) -> Outcome:
     return Outcome(
         result.largest,
         result.p_value,
-        "pass" if alarm is None else "fail",
+        Verdict.PASS if alarm is None else Verdict.FAIL,
         alarm,
         f"largest wealth of bets against it; alarm at {ALARM:g}",
     )
@@ -164,7 +161,7 @@ def _sequential(result: SequentialTest, row: Row) -> Outcome:
 
 def _zones(row: Row, model: str, seed: int) -> Outcome:
     result = three_zones(row.fz0(model), row.fz0(REFERENCE), row.day)
-    words = {Light.GREEN: "better", Light.RED: "worse", Light.YELLOW: "no difference"}
+    words = {Light.GREEN: Verdict.BETTER, Light.RED: Verdict.WORSE, Light.YELLOW: Verdict.NO_DIFFERENCE}
     return Outcome(result.statistic, result.p_at_most_as_good, words[result.zone], note=f"zone {result.zone}")
 
 
@@ -180,10 +177,10 @@ def _giacomini_white(row: Row, model: str, seed: int) -> Outcome:
     return Outcome(result.statistic, result.p_value, _direction(result.p_value, float(daily.mean())), note=note)
 
 
-def _direction(p_value: float, mean: float) -> str:
+def _direction(p_value: float, mean: float) -> Verdict:
     if p_value >= SIZE:
-        return "no difference"
-    return "better" if mean < 0 else "worse"
+        return Verdict.NO_DIFFERENCE
+    return Verdict.BETTER if mean < 0 else Verdict.WORSE
 
 
 def _daily_difference(row: Row, model: str) -> pd.Series:

@@ -11,13 +11,24 @@ import pandas as pd
 from levercap.core.errors import LevercapError
 from levercap.core.names import LEVELS, Side
 from levercap.core.progress import Progress, silent
-from levercap.evaluation import KINDS, REFERENCE, Matched, Row, match, murphy_diagram
+from levercap.evaluation import Matched, Row, match, murphy_diagram
 from levercap.evidence import shock_tables, stability
 from levercap.evidence.attribution_table import attributions
 from levercap.evidence.backtest_table import backtest_lines
-from levercap.evidence.columns import CANDIDATE, TABLES, frame, row_key
+from levercap.evidence.columns import (
+    CANDIDATE,
+    FORECASTS,
+    KINDS,
+    REFERENCE,
+    TABLES,
+    BreakSource,
+    frame,
+    row_key,
+    row_label,
+)
 from levercap.evidence.known_events import events_within, volatility_jumps
 from levercap.evidence.ranking import ranking
+from levercap.evidence.traffic_lights import traffic_light_line
 
 __all__ = ["STEPS", "EvaluationInputs", "EvidenceTables", "build_tables"]
 
@@ -131,13 +142,16 @@ def _breaks(inputs: EvaluationInputs) -> _Breaks:
     events = events_within(inputs.start, stop, symbols)
     jumps = volatility_jumps(inputs.outcomes, inputs.start, stop)
     inside = {name: first for name, (first, _) in events.items() if first >= inputs.start.floor("D")}
-    return _Breaks(events, {"event": inside, "volatility jump": {f"{day:%Y-%m-%d}": day for day in jumps}})
+    return _Breaks(
+        events, {BreakSource.EVENT: inside, BreakSource.VOLATILITY_JUMP: {f"{day:%Y-%m-%d}": day for day in jumps}}
+    )
 
 
 def _row_tables(collection: _Collection, row: Row, model: str, breaks: _Breaks, seed: int) -> None:
     what = f" of {model} {_name(row)}"
     collection.add("backtests", lambda: backtest_lines(row, model, seed), what)
     collection.add("coverage", lambda: [stability.coverage_line(row, model)], what)
+    collection.add("traffic_lights", lambda: [traffic_light_line(row, model)], what)
     collection.add("by_symbol", lambda: stability.symbol_lines(row, model), what)
     collection.add("by_year", lambda: stability.year_lines(row, model, seed), what)
     collection.add("post_break", lambda: stability.post_break_lines(row, model, breaks.days, seed), what)
@@ -164,6 +178,7 @@ def _shocks(collection: _Collection, forecasts: pd.DataFrame, outcomes: pd.DataF
     collection.add("shocks", lambda: [shock_tables.shock_lines(shock, seed) for shock in found])
     for shock in found:
         collection.add("reliability", lambda s=shock: shock_tables.reliability_lines(s))  # type: ignore[misc]
+        collection.add("reliability_band", lambda s=shock: shock_tables.band_lines(s, seed))  # type: ignore[misc]
 
 
 def _murphy(collection: _Collection, matched: Matched, seed: int) -> None:
@@ -171,7 +186,7 @@ def _murphy(collection: _Collection, matched: Matched, seed: int) -> None:
     for row in matched:
         if row.kind != "end" or row.level != MURPHY_LEVEL or not len(row.loss):
             continue
-        for forecast in ("var", "es"):
+        for forecast in FORECASTS:
             collection.add("murphy", lambda r=row, f=forecast: _curve(r, f, seed), f" of {_name(row)} {forecast}")  # type: ignore[misc]
 
 
@@ -187,4 +202,4 @@ def _curve(row: Row, forecast: Any, seed: int) -> pd.DataFrame:
 
 
 def _name(row: Row) -> str:
-    return f"{row.side} {row.kind} {row.level}"
+    return row_label(row.side, row.kind, row.level)

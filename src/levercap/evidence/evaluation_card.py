@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from levercap.core.horizon import Horizon
+from levercap.evidence.columns import ALL_EVENTS, CANDIDATE, REFERENCE, Verdict, row_title
+
 __all__ = ["evaluation_card"]
 
 Tables = Mapping[str, pd.DataFrame]
@@ -33,7 +36,7 @@ def evaluation_card(summary: Mapping[str, Any], tables: Tables) -> str:
 
 
 def _what(summary: Mapping[str, Any]) -> str:
-    others = [name for name in summary["models"] if name not in ("levercap", "B1")]
+    others = [name for name in summary["models"] if name not in (CANDIDATE, REFERENCE)]
     rivals = ", ".join(others) if others else "none in this run"
     fallbacks = summary["fallback_months"]
     months = f"{len(fallbacks)}: from {', '.join(fallbacks)}" if fallbacks else "none"
@@ -41,9 +44,10 @@ def _what(summary: Mapping[str, Any]) -> str:
     return f"""# Levercap forecasts: model card
 
 For every coin and every midnight the model says how large the loss of a long and of a short position may become within
-24 hours: value at risk, the loss exceeded on 2.5 % or 1 % of days, and expected shortfall, the average loss on those
-days; at the end of the day and at its worst moment. It was refitted at the first of every month on what was known then,
-and judged on the days that followed. Where too little was known, or the year before spoke against it, B1 took over.
+{Horizon(summary["horizon_hours"])}: value at risk, the loss exceeded on 2.5 % or 1 % of days, and expected shortfall,
+the average loss on those days; at the end of that time and at its worst moment.
+It was refitted at the first of every month on what was known then, and judged on the days that followed. Where too
+little was known, or the year before spoke against it, B1 took over.
 
 | | |
 |---|---|
@@ -58,7 +62,7 @@ and judged on the days that followed. Where too little was known, or the year be
 
 
 def _headline(board: pd.DataFrame, in_set: int | None) -> str:
-    own = board[board["model"] == "levercap"]
+    own = board[board["model"] == CANDIDATE]
     lines = [
         (
             _row(r),
@@ -95,8 +99,8 @@ All models, mean over the rows:
 
 
 def _ranking(board: pd.DataFrame, in_set: int | None) -> str:
-    rest = board[board["model"] != "B1"]
-    counted = rest.assign(better=rest["verdict"] == "better").groupby("model", sort=False)
+    rest = board[board["model"] != REFERENCE]
+    counted = rest.assign(better=rest["verdict"] == Verdict.BETTER).groupby("model", sort=False)
     order = counted.agg(d_fz0=("d_fz0", "mean"), better=("better", "sum"), rows=("better", "size"))
     lines = [(r.Index, _number(r.d_fz0, "+.4f"), f"{r.better} of {r.rows}") for r in _lines(order.sort_values("d_fz0"))]
     ranked = _table(("model", "score against B1", "rows better than B1"), lines)
@@ -107,10 +111,10 @@ def _ranking(board: pd.DataFrame, in_set: int | None) -> str:
 
 
 def _not_better(summary: Mapping[str, Any]) -> str:
-    mine = [line for line in summary["not_better_than_b1"] if line["model"] == "levercap"]
+    mine = [line for line in summary["not_better_than_b1"] if line["model"] == CANDIDATE]
     others = len(summary["not_better_than_b1"]) - len(mine)
     if mine:
-        listed = "\n".join(f"- {line['side']} {line['kind']} {line['level']:.1%}: {line['why']}" for line in mine)
+        listed = "\n".join(f"- {row_title(line['side'], line['kind'], line['level'])}: {line['why']}" for line in mine)
         text = f"Levercap is NOT shown to be better than B1 in {len(mine)} of {summary['rows']} rows:\n\n{listed}"
     else:
         text = f"In all {summary['rows']} rows levercap is better than B1, after adjusting for looking at all of them."
@@ -119,7 +123,7 @@ def _not_better(summary: Mapping[str, Any]) -> str:
 
 
 def _coverage(coverage: pd.DataFrame) -> str:
-    own = coverage[coverage["model"] == "levercap"]
+    own = coverage[coverage["model"] == CANDIDATE]
     lines = [
         (
             _row(r),
@@ -163,7 +167,7 @@ below 1 the probabilities are too extreme. Most of any AUC comes from knowing th
 
 def _tests(summary: Mapping[str, Any]) -> str:
     counts, failed = summary["backtests"], summary["failed_backtests"]
-    lines = [(f"{f['side']} {f['kind']} {f['level']:.1%}", f["test"], _probability(f["p_value"])) for f in failed]
+    lines = [(row_title(f["side"], f["kind"], f["level"]), f["test"], _probability(f["p_value"])) for f in failed]
     listed = f"\n\n{_table(('loss', 'rejected by', 'p'), lines)}" if lines else ""
     tests = counts["passed"] + counts["failed"]
     return f"""## Backtests
@@ -190,7 +194,7 @@ def _reach(summary: Mapping[str, Any], tables: Tables) -> str:
 def _cases(known: int, events: pd.DataFrame) -> list[str]:
     if not known:
         return ["The period holds none of the known market-wide events: how the model does in one is not shown here."]
-    without = events[(events["model"] == "levercap") & (events["event"] == "all events")]["without"]
+    without = events[(events["model"] == CANDIDATE) & (events["event"] == ALL_EVENTS)]["without"]
     below = int((without < 0).sum())
     events_known = "1 market-wide event" if known == 1 else f"{known} market-wide events"
     return [
@@ -201,7 +205,7 @@ def _cases(known: int, events: pd.DataFrame) -> list[str]:
 
 
 def _days(influence: pd.DataFrame) -> list[str]:
-    own = influence[(influence["model"] == "levercap") & (influence["d_fz0"] < 0)]
+    own = influence[(influence["model"] == CANDIDATE) & (influence["d_fz0"] < 0)]
     fewest = own["days_to_overturn"].min()
     if pd.isna(fewest):
         return []
@@ -216,7 +220,7 @@ def _lines(table: pd.DataFrame) -> Any:
 
 
 def _row(line: Any) -> str:
-    return f"{line.side} {line.kind} {line.level:.1%}"
+    return row_title(line.side, line.kind, line.level)
 
 
 def _number(value: Any, form: str) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import LEVELS, Side
-from levercap.evaluation.comparison.leaderboard import REFERENCE, Matched, Row, daily_mean, match
+from levercap.evaluation.comparison.leaderboard import KINDS, REFERENCE, Matched, Row, daily_mean, match
 from levercap.evaluation.coverage.hit_tests import Coverage, pooled_coverage
 from levercap.evaluation.resampling.bootstrap import interval
+from levercap.evidence.columns import row_title
 
 __all__ = ["Decision", "GateRule", "decide"]
 
@@ -125,10 +126,10 @@ def _evidence_failures(matched: Matched, opponent: str, rule: GateRule) -> list[
     """What keeps the forecasts from being judged at all."""
     failures = []
     by_name = {(row.side, row.kind, row.level): row for row in matched}
-    wanted = [(side.value, kind, level) for side in Side for kind in ("end", "path") for level in LEVELS]
+    wanted = [(side.value, kind, level) for side in Side for kind in KINDS for level in LEVELS]
     for key in wanted:
         row = by_name.get(key)
-        name = _name(*key)
+        name = row_title(*key)
         if row is None or len(row.loss) == 0:
             failures.append(f"{name}: no usable forecast with a known outcome in common with {opponent}")
             continue
@@ -148,7 +149,7 @@ def _evidence_failures(matched: Matched, opponent: str, rule: GateRule) -> list[
 
 def _coverage_failures(table: pd.DataFrame) -> list[str]:
     return [
-        f"{_name(row['side'], row['kind'], row['level'])}: hit rate {row['hit_rate']:.2%} "
+        f"{row_title(row['side'], row['kind'], row['level'])}: hit rate {row['hit_rate']:.2%} "
         f"[{row['hit_low']:.2%}, {row['hit_high']:.2%}] lies outside the band "
         f"{row['band_low']:.2%} to {row['band_high']:.2%}"
         for _, row in table[~table["covered"]].iterrows()
@@ -157,7 +158,7 @@ def _coverage_failures(table: pd.DataFrame) -> list[str]:
 
 def _score_failures(table: pd.DataFrame, rows: list[Row], opponent: str, rule: GateRule, fresher: bool) -> list[str]:
     failures = [
-        f"{_name(row['side'], row['kind'], row['level'])}: FZ0 is worse than {opponent}'s by {row['d_fz0']:.4f} "
+        f"{row_title(row['side'], row['kind'], row['level'])}: FZ0 is worse than {opponent}'s by {row['d_fz0']:.4f} "
         f"[{row['ci_low']:.4f}, {row['ci_high']:.4f}]"
         for _, row in table[table["worse"]].iterrows()
     ]
@@ -176,7 +177,3 @@ def _average_by_day(rows: list[Row], opponent: str) -> np.ndarray[tuple[int], np
     """(days,) FZ0 difference averaged over the rows known on each day."""
     daily = [daily_mean(row.fz0(CHALLENGER) - row.fz0(opponent), row.day) for row in rows]
     return np.asarray(pd.concat(daily, axis=1).sort_index().mean(axis=1).to_numpy(dtype=np.float64))
-
-
-def _name(side: str, kind: str, level: float) -> str:
-    return f"{side} {kind} {level:.1%}"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from levercap.evaluation import REFERENCE
-from levercap.evidence.backtest_table import COMPARISONS, NOT_COMPUTABLE
+from levercap.evidence.backtest_table import COMPARISONS
 from levercap.evidence.build import EvidenceTables
-from levercap.evidence.columns import CANDIDATE
+from levercap.evidence.columns import ALL_EVENTS, CANDIDATE, NO_EVENT, REFERENCE, Verdict, row_label
 
-__all__ = ["headline_figures", "number", "row_label"]
+__all__ = ["headline_figures", "number"]
 
-VERDICTS = ("better", "no difference", "worse", NOT_COMPUTABLE)
+COMPARED = (Verdict.BETTER, Verdict.NO_DIFFERENCE, Verdict.WORSE, Verdict.NOT_COMPUTABLE)
 
 
 def headline_figures(evidence: EvidenceTables) -> dict[str, Any]:
@@ -23,17 +22,17 @@ def headline_figures(evidence: EvidenceTables) -> dict[str, Any]:
 
     Returns
     -------
-    models, the old figures of levercap by row (d_fz0, hit_rate, better_than_b1, significantly_better_than_b1, rows),
+    models, figures of levercap by row (d_fz0, hit_rate, better_than_b1, significantly_better_than_b1, rows),
     not_better_than_b1 (every model and row whose verdict is not ``better``, with why), in_set, backtests
     and failed_backtests (of levercap by itself), comparisons (of levercap with B1), events, notes
     """
     board, tests = evidence.tables["leaderboard"], evidence.tables["backtests"]
     own = board[board["model"] == CANDIDATE]
-    labels = [row_label(line) for line in own.to_dict("records")]
+    labels = [row_label(*key) for key in zip(own["side"], own["kind"], own["level"], strict=True)]
     mine = tests[tests["model"] == CANDIDATE]
     compared = mine[mine["test"].isin(COMPARISONS)]
     judged = mine[~mine["test"].isin(COMPARISONS)]
-    failed = judged[judged["verdict"] == "fail"]
+    failed = judged[judged["verdict"] == Verdict.FAIL]
     events = evidence.tables["events"]
     return {
         "models": list(dict.fromkeys(board["model"])),
@@ -44,21 +43,16 @@ def headline_figures(evidence: EvidenceTables) -> dict[str, Any]:
         "not_better_than_b1": _not_better(board),
         "in_set": None if own["in_set"].isna().all() else int(own["in_set"].sum()),
         "backtests": {
-            "passed": int((judged["verdict"] == "pass").sum()),
+            "passed": int((judged["verdict"] == Verdict.PASS).sum()),
             "failed": len(failed),
-            "not_computable": int((judged["verdict"] == NOT_COMPUTABLE).sum()),
+            "not_computable": int((judged["verdict"] == Verdict.NOT_COMPUTABLE).sum()),
         },
-        "comparisons": {verdict: int((compared["verdict"] == verdict).sum()) for verdict in VERDICTS},
+        "comparisons": {str(verdict): int((compared["verdict"] == verdict).sum()) for verdict in COMPARED},
         "failed_backtests": _records(failed, ["side", "kind", "level", "test", "p_value"]),
-        "events": len(set(events["event"]) - {"nothing", "all events"}),
+        "events": len(set(events["event"]) - {NO_EVENT, ALL_EVENTS}),
         "independent_note": "Coins move together: a day is one case, and a market-wide event is one case.",
         "notes": list(evidence.notes),
     }
-
-
-def row_label(line: Mapping[Hashable, Any]) -> str:
-    """``long end 0.975``."""
-    return f"{line['side']} {line['kind']} {line['level']}"
 
 
 def number(value: Any) -> float | None:
@@ -67,14 +61,14 @@ def number(value: Any) -> float | None:
 
 
 def _not_better(board: pd.DataFrame) -> list[dict[str, Any]]:
-    rest = board[(board["model"] != REFERENCE) & (board["verdict"] != "better")]
+    rest = board[(board["model"] != REFERENCE) & (board["verdict"] != Verdict.BETTER)]
     names = ["model", "side", "kind", "level", "d_fz0", "ci_low", "ci_high", "p_romano_wolf_20", "p_romano_wolf_60"]
     records = _records(rest, names)
     return [{**record, "why": _why(record, verdict)} for record, verdict in zip(records, rest["verdict"], strict=True)]
 
 
 def _why(record: Mapping[str, Any], verdict: str) -> str:
-    if verdict == "worse":
+    if verdict == Verdict.WORSE:
         return "worse than B1: both intervals lie above zero"
     if record["d_fz0"] is None:
         return "no score: no day in common"

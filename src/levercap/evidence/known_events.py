@@ -48,7 +48,7 @@ def volatility_jumps(outcomes: pd.DataFrame, start: pd.Timestamp, stop: pd.Times
 
     Parameters
     ----------
-    outcomes : as_of, symbol, realised_volatility (of the 24 hours after `as_of`), from before `start` where there is
+    outcomes : as_of, symbol, realised_volatility (of the horizon after `as_of`), from before `start` where there is
         such a past; one origin a day
 
     Notes

@@ -10,7 +10,6 @@ import pandas as pd
 
 from levercap.core.errors import ConfigError
 from levercap.evaluation import (
-    REFERENCE,
     Matched,
     block_length,
     daily_differences,
@@ -21,13 +20,12 @@ from levercap.evaluation import (
     model_confidence_set,
     romano_wolf,
 )
-from levercap.evidence.columns import frame
+from levercap.evidence.columns import KEY, REFERENCE, SIZE, Verdict, frame, row_label
 
-__all__ = ["SIZE", "ranking"]
+__all__ = ["ranking", "verdicts"]
 
-KEYS = ["model", "side", "kind", "level"]
+KEYS = list(KEY)
 BLOCKS = (20, 60)
-SIZE = 0.05
 
 FAMILY_DRAWS = 9999
 """Holm multiplies the smallest p-value by the size of the family, so that must be far below 5 % to begin with."""
@@ -54,16 +52,22 @@ def ranking(
     values are below 5 %, ``worse`` when both intervals lie above zero.
     """
     notes: list[str] = []
-    table = _with_honest_intervals(leaderboard(tails, outcomes, seed=seed), matched, seed)
+    table = _with_short_blocks(leaderboard(tails, outcomes, seed=seed), matched, seed)
     table = table.merge(_significance(matched, seed, notes), on=KEYS, how="left")
     table = table.merge(_confidence_sets(matched, seed, notes), on=KEYS, how="left")
+    return frame("leaderboard", table.assign(verdict=verdicts(table))), notes
+
+
+def verdicts(table: pd.DataFrame) -> list[str]:
+    """Of every line of a leaderboard: better or worse only where blocks of 20 and of 60 days both say so."""
     better = (table["p_romano_wolf_20"] < SIZE) & (table["p_romano_wolf_60"] < SIZE)
     worse = (table["ci_low"] > 0) & (table["ci_low_60"] > 0)
-    verdict = np.select([table["model"] == REFERENCE, better, worse], ["reference", "better", "worse"], "no difference")
-    return frame("leaderboard", table.assign(verdict=verdict)), notes
+    words = [str(word) for word in (Verdict.REFERENCE, Verdict.BETTER, Verdict.WORSE)]
+    chosen = np.select([table["model"] == REFERENCE, better, worse], words, str(Verdict.NO_DIFFERENCE))
+    return [str(word) for word in chosen]
 
 
-def _with_honest_intervals(table: pd.DataFrame, matched: Matched, seed: int) -> pd.DataFrame:
+def _with_short_blocks(table: pd.DataFrame, matched: Matched, seed: int) -> pd.DataFrame:
     """The leaderboard with blocks of at most a fifth of all days: one block that is the whole period never varies."""
     intervals = table.set_index(KEYS)
     for row, model in itertools.product(matched, matched.models):
@@ -113,7 +117,7 @@ def _confidence_sets(matched: Matched, seed: int, notes: list[str]) -> pd.DataFr
             block = block_length(len(losses), BLOCKS[0])
             table = model_confidence_set(losses, block_days=block, draws=SET_DRAWS, seed=seed)
         except (ConfigError, ValueError) as error:
-            notes.append(f"no model confidence set for {row.side} {row.kind} {row.level}: {error}")
+            notes.append(f"no model confidence set for {row_label(row.side, row.kind, row.level)}: {error}")
             if isinstance(error, ConfigError):
                 notes[-1] = f"no model confidence sets: {error}"
                 break

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from levercap.core.names import BARRIERS, FloatArray, Side
@@ -19,13 +20,15 @@ from levercap.evaluation import (
     cox_calibration,
     log_loss,
     log_loss_decomposition,
+    reliability_band,
     reliability_table,
 )
 
-__all__ = ["Shocks", "reliability_lines", "shock_lines", "shocks_of"]
+__all__ = ["Shocks", "band_lines", "reliability_lines", "shock_lines", "shocks_of"]
 
 DRAWS = 1000
 BINS = 10
+BAND_DRAWS = 200
 PARTS = ("miscalibration", "discrimination", "uncertainty")
 
 
@@ -36,20 +39,26 @@ class Shocks:
     Attributes
     ----------
     side, barrier : whose loss, and how large
-    day : (rows,) UTC day of the origin
+    as_of, symbol : (rows,) origin and instrument
     event : (rows,) 1.0 where the loss reached the barrier within the horizon
     probability : (rows,) forecast probabilities
     implied : (rows,) probabilities that the scenarios imply; None where the forecasts do not hold them
-    volatility : (rows,) forecast per 24 hours
+    volatility : (rows,) forecast for the horizon
     """
 
     side: Side
     barrier: float
-    day: pd.DatetimeIndex
+    as_of: pd.DatetimeIndex
+    symbol: NDArray[np.object_]
     event: FloatArray
     probability: FloatArray
     implied: FloatArray | None
     volatility: FloatArray
+
+    @property
+    def day(self) -> pd.DatetimeIndex:
+        """(rows,) UTC day of the origin."""
+        return self.as_of.floor("D")
 
 
 def shocks_of(forecasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Shocks]:
@@ -67,7 +76,8 @@ def shocks_of(forecasts: pd.DataFrame, outcomes: pd.DataFrame) -> Iterator[Shock
             yield Shocks(
                 side=side,
                 barrier=barrier,
-                day=pd.DatetimeIndex(known["as_of"]).floor("D"),
+                as_of=pd.DatetimeIndex(known["as_of"]),
+                symbol=known["symbol"].to_numpy(object),
                 event=(known[loss].to_numpy() >= barrier).astype(np.float64),
                 probability=known[probability].to_numpy(np.float64),
                 implied=known[implied].to_numpy(np.float64) if implied in table else None,
@@ -87,12 +97,14 @@ def shock_lines(shocks: Shocks, seed: int = 0) -> dict[str, Any]:
         "rows": len(event),
         "events": int(event.sum()),
         "base_rate": event.mean(),
+        "predicted": probability.mean(),
         "log_loss": logarithmic.score,
         "intercept": intercept,
         "slope": slope,
         "auc": _auc(event, probability),
         "auc_scale": _auc(event, shocks.volatility),
         "brier": brier.brier,
+        "brier_skill": 1.0 - brier.brier / brier.uncertainty if brier.uncertainty > 0 else np.nan,
         **{f"brier_{part}": getattr(brier, part) for part in PARTS},
         **{f"log_{part}": getattr(logarithmic, part) for part in PARTS},
     }
@@ -111,6 +123,15 @@ def reliability_lines(shocks: Shocks) -> pd.DataFrame:
     """Predicted against observed frequency in bins of equal counts, intervals clustered by day."""
     table = reliability_table(shocks.event, shocks.probability, BINS, shocks.day)
     return table.assign(side=str(shocks.side), barrier=shocks.barrier, bin=np.arange(len(table)))
+
+
+def band_lines(shocks: Shocks, seed: int = 0) -> pd.DataFrame:
+    """Consistency band of the reliability diagram; no line where nothing happened or all forecasts are the same."""
+    if not shocks.event.any() or np.unique(shocks.probability).size < 2:
+        return pd.DataFrame()
+    origin = shocks.as_of.tz_localize(None).to_numpy()
+    band = reliability_band(shocks.event, shocks.probability, origin, shocks.symbol, draws=BAND_DRAWS, seed=seed)
+    return band.assign(side=str(shocks.side), barrier=shocks.barrier)
 
 
 def _skill_interval(shocks: Shocks, implied: FloatArray, block_days: int, seed: int) -> tuple[float, float]:

@@ -23,7 +23,8 @@ from levercap.evaluation import (
     post_break_coverage,
     share_passing,
 )
-from levercap.evidence.columns import row_key
+from levercap.evidence.columns import ALL_BREAKS, Period, row_key
+from levercap.evidence.traffic_lights import rolling_window
 
 __all__ = [
     "BREAK_DAYS",
@@ -142,22 +143,23 @@ def post_break_lines(
             hits, row.day, pd.DatetimeIndex(list(days.values())), BREAK_DAYS, level=row.level, draws=DRAWS, seed=seed
         )
         for period, line in together.iterrows():
-            yield _key(row, model) | {"source": source, "break": "all", "period": period} | dict(line)
+            yield _key(row, model) | {"source": source, "break": ALL_BREAKS, "period": period} | dict(line)
         for name, day in days.items():
             since = (row.day - day).days
             inside = (since >= 1) & (since <= BREAK_DAYS)
             if inside.any():
                 yield (
                     _key(row, model)
-                    | {"source": source, "break": name, "day": day, "period": "after", "breaks": 1}
+                    | {"source": source, "break": name, "day": day, "period": Period.AFTER, "breaks": 1}
                     | {**_coverage(hits[inside], row.day[inside], row.level)}
                 )
 
 
 def hit_lines(row: Row, model: str) -> pd.DataFrame:
-    """Hits of every day."""
+    """Hits of every day, and the rolling mean of their daily share."""
     grouped = pd.Series(row.hits(model)).groupby(row.day)
     table = pd.DataFrame({"symbols": grouped.size(), "hits": grouped.sum(), "share": grouped.mean()})
+    table["rolling"] = table["share"].rolling(rolling_window(len(table))).mean()
     return table.rename_axis("day").reset_index().assign(**_key(row, model))
 
 

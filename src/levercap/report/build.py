@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from levercap.core.horizon import DAY
 from levercap.report.inputs import Evaluation, Scores, read_evaluation, read_manifest, read_scores
 from levercap.report.page.html import page
 from levercap.report.sections.attributions import attributions_section
@@ -14,13 +15,13 @@ from levercap.report.sections.breaks import breaks_section
 from levercap.report.sections.cuts import cuts_section
 from levercap.report.sections.glossary import glossary_section
 from levercap.report.sections.headline import headline_section
-from levercap.report.sections.hits import hit_rows, hits_section
+from levercap.report.sections.hits import hits_section
 from levercap.report.sections.influence import influence_section
 from levercap.report.sections.limit_distribution import limits_section, status_section
 from levercap.report.sections.models import models_section
 from levercap.report.sections.murphy import murphy_section
 from levercap.report.sections.scores import board_of, scores_section
-from levercap.report.sections.shocks import shocks, shocks_section
+from levercap.report.sections.shocks import shocks_section
 from levercap.report.sections.training import files_section, training_section
 from levercap.report.sections.weaknesses import weaknesses_section
 
@@ -28,7 +29,7 @@ __all__ = ["render", "write_report"]
 
 TITLE = "Leverage limits: risk report"
 
-EVIDENCE: Final = (
+OPTIONAL_SECTIONS: Final = (
     "All models with adjusted p-values",
     "Coins and years",
     "Influential days and events",
@@ -73,30 +74,32 @@ def write_report(evaluation: Path | None, scores: Path | None, bundle: Path | No
 
 def render(evaluation: Evaluation | None, scores: Scores | None, manifest: dict[str, Any] | None) -> str:
     """The page as text."""
-    board, hits, found = board_of(evaluation), hit_rows(evaluation), shocks(evaluation)
+    board = board_of(evaluation)
     models, breakdown, influence = (make(evaluation) for make in (models_section, breakdown_section, influence_section))
     breaks, backtests = breaks_section(evaluation), backtests_section(evaluation)
     murphy, attributions = murphy_section(evaluation), attributions_section(evaluation)
-    evidence = dict(zip(EVIDENCE, (models, breakdown, influence, breaks, backtests, murphy, attributions), strict=True))
-    absent = [title for title, section in evidence.items() if section is None]
+    optional = dict(
+        zip(OPTIONAL_SECTIONS, (models, breakdown, influence, breaks, backtests, murphy, attributions), strict=True)
+    )
+    absent = [title for title, section in optional.items() if section is None]
     sections = [
-        headline_section(board, hits, found, scores, evaluation),
+        headline_section(board, scores, evaluation),
         training_section(manifest, evaluation, scores),
-        scores_section(board),
+        scores_section(board, evaluation),
         models,
         weaknesses_section(evaluation, board, absent),
         breakdown,
         influence,
         breaks,
-        hits_section(hits, evaluation),
+        hits_section(evaluation),
         backtests,
-        shocks_section(found, evaluation),
+        shocks_section(evaluation),
         murphy,
         attributions,
         limits_section(scores),
         cuts_section(scores),
         status_section(scores),
-        glossary_section(),
+        glossary_section(DAY if evaluation is None else evaluation.horizon),
         files_section(manifest),
     ]
     return page(TITLE, _subtitle(evaluation, scores, manifest), [one for one in sections if one is not None])
@@ -108,9 +111,9 @@ def _subtitle(evaluation: Evaluation | None, scores: Scores | None, manifest: di
         parts.append(f"limits as of {scores.limits['as_of'].max():%Y-%m-%d %H:%M} UTC")
         if scores.dates > 1:
             parts.append(f"the last of {scores.dates:,} scoring dates")
-    if evaluation is not None and evaluation.outcomes is not None and len(evaluation.outcomes):
-        days = evaluation.outcomes["as_of"]
-        parts.append(f"forecasts evaluated {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}")
+    hits = None if evaluation is None else evaluation.table("hits")
+    if hits is not None:
+        parts.append(f"forecasts evaluated {hits['day'].min():%Y-%m-%d} to {hits['day'].max():%Y-%m-%d}")
     identity = None if manifest is None else manifest.get("bundle_id", manifest.get("id"))
     if identity is not None:
         parts.append(f"bundle {identity}")

@@ -1,4 +1,4 @@
-"""What the report is made from: folders as other commands wrote them. What is not there is reported as not run."""
+"""Inputs of the report: folders as other commands wrote them. What is not there is reported as not run."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from typing import Any, Final
 import pandas as pd
 
 from levercap.core.errors import ConfigError, DataError
+from levercap.core.horizon import DAY, Horizon
+from levercap.evidence.columns import TABLES
 from levercap.storage.scoring_run import ScoringRun
 
-__all__ = ["PROOF", "Evaluation", "Scores", "read_evaluation", "read_manifest", "read_scores"]
+__all__ = ["AGAIN", "Evaluation", "Scores", "not_shown", "read_evaluation", "read_manifest", "read_scores"]
 
-_ROW: Final = ("model", "side", "kind", "level")
+AGAIN: Final = "not run with this version: run `levercap evaluate` again"
 
-PROOF: Final[Mapping[str, tuple[str, ...]]] = {
-    "backtests": (*_ROW, "test", "p_value", "verdict", "note"),
-    "coverage": (*_ROW, "days", "hits", "hit_rate", "low", "high", "p_value", "coins", "coins_passing"),
-    "by_symbol": (*_ROW, "symbol", "days", "d_fz0", "hit_rate", "kupiec_p", "passes"),
-    "by_year": (*_ROW, "year", "days", "d_fz0", "ci_low", "ci_high", "hit_rate", "hit_low", "hit_high"),
-    "influence": (*_ROW, "days", "d_fz0", "without_top10", "without_helpful10", "days_to_overturn"),
-    "influential_days": (*_ROW, "rank", "day", "difference", "contribution"),
-    "events": (*_ROW, "event", "start", "end", "days", "difference", "without", "low", "high"),
-    "post_break": (*_ROW, "source", "break", "days", "hits", "hit_rate", "low", "high", "p_value"),
-    "hits": (*_ROW, "day", "share"),
-    "shocks": ("side", "barrier", "events", "skill", "skill_low", "skill_high", "slope", "auc", "auc_scale"),
-    "reliability": ("side", "barrier", "predicted", "observed", "low", "high", "count"),
-    "murphy": ("side", "kind", "level", "forecast", "threshold", "score", "reference", "difference", "low", "high"),
-    "attributions": ("learner", "feature", "contribution", "share", "rank"),
-}
-"""Tables of evidence beside the forecasts, each with the columns that the report cannot do without."""
+FORECASTS: Final = ("forecasts", "tails", "outcomes")
+"""Tables that an evaluation of any version holds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Files of an evaluation; None where the folder has no such file.
+    """Evidence tables of an evaluation, as `levercap.evidence.columns.TABLES` states their columns.
 
-    `proof` holds those of the tables `PROOF` that are there; one that was written empty has no rows.
+    Attributes
+    ----------
+    tables : by name; one that was written empty has no rows
+    summary : as in summary.json
+    outdated : tables that are absent or lack a column, as in the folder of an earlier version
     """
 
-    tails: pd.DataFrame | None = None
-    baseline_tails: pd.DataFrame | None = None
-    outcomes: pd.DataFrame | None = None
-    forecasts: pd.DataFrame | None = None
-    leaderboard: pd.DataFrame | None = None
+    tables: Mapping[str, pd.DataFrame]
     summary: dict[str, Any] = field(default_factory=dict)
-    proof: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    outdated: tuple[str, ...] = ()
 
-    def evidence(self, name: str, model: str | None = None) -> pd.DataFrame | None:
-        """Table `name` of `PROOF`, or the rows of one model in it; None where there are none."""
-        frame = self.proof.get(name)
+    def table(self, name: str, model: str | None = None) -> pd.DataFrame | None:
+        """Table `name`, or the rows of one model in it; None where there are none."""
+        frame = self.tables.get(name)
         if frame is not None and model is not None:
             frame = frame[frame["model"] == model]
         return None if frame is None or frame.empty else frame.reset_index(drop=True)
+
+    @property
+    def horizon(self) -> Horizon:
+        """Horizon of the forecasts."""
+        return Horizon(int(self.summary.get("horizon_hours", DAY.hours)))
+
+
+def not_shown(evaluation: Evaluation | None, *tables: str) -> str:
+    """Why something that is read from `tables` is not shown, as part of a sentence."""
+    if evaluation is None:
+        return "no evaluation was given"
+    return AGAIN if set(tables) & set(evaluation.outdated) else "no forecast with a known outcome"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Scores:
     Attributes
     ----------
     limits : the limits frame, one row per account
-    summary : what the scoring run said of itself; empty where it wrote nothing
+    summary : what the scoring run wrote about itself; empty where it wrote nothing
     dates : how many instants the file holds; more than one for a replay, of which the last is shown
     """
 
@@ -75,15 +75,19 @@ class Scores:
 
 
 def read_evaluation(folder: Path | None) -> Evaluation | None:
-    """Evaluation in `folder`; None when none was given. Raises when the folder is missing or holds nothing of one."""
+    """Evaluation in `folder`; None when none was given. Raises when the folder is missing or holds nothing of one.
+
+    Tables of an earlier version are left out and named in `outdated`.
+    """
     if folder is None:
         return None
     _check_folder(folder, "--evaluation")
-    names = ("tails", "baseline_tails", "outcomes", "forecasts", "leaderboard")
-    frames = {name: _parquet(folder / f"{name}.parquet") for name in names}
-    if all(frame is None for frame in frames.values()):
-        raise DataError(f"{folder} holds no evaluation; expected {', '.join(f'{n}.parquet' for n in names)}")
-    return Evaluation(**frames, summary=_json(folder / "summary.json"), proof=_proof(folder))
+    if not any((folder / f"{name}.parquet").is_file() for name in (*FORECASTS, *TABLES)):
+        raise DataError(f"{folder} holds no evaluation; expected the tables that `levercap evaluate` writes")
+    found = {name: _parquet(folder / f"{name}.parquet") for name in TABLES}
+    tables = {name: frame for name, frame in found.items() if frame is not None and set(TABLES[name]) <= set(frame)}
+    outdated = tuple(name for name in TABLES if name not in tables)
+    return Evaluation(tables, _json(folder / "summary.json"), outdated)
 
 
 def read_scores(folder: Path | None) -> Scores | None:
@@ -111,16 +115,6 @@ def read_manifest(folder: Path | None) -> dict[str, Any] | None:
     if not manifest:
         raise DataError(f"{folder} holds no readable MANIFEST.json; give the folder that `levercap train` wrote")
     return manifest
-
-
-def _proof(folder: Path) -> dict[str, pd.DataFrame]:
-    """The tables of evidence that are there; all that lack a column are named at once."""
-    frames = {name: frame for name in PROOF if (frame := _parquet(folder / f"{name}.parquet")) is not None}
-    absent = {name: [c for c in PROOF[name] if c not in frame] for name, frame in frames.items()}
-    problems = [f"{name}.parquet has no column {', '.join(columns)}" for name, columns in absent.items() if columns]
-    if problems:
-        raise DataError(f"{folder}: {'; '.join(problems)}. Evaluate again with this version, or remove the file")
-    return frames
 
 
 def _check_folder(folder: Path, flag: str) -> None:

@@ -152,6 +152,7 @@ def _summary(
         "from": inputs.start.isoformat(),
         "to": inputs.stop.isoformat(),
         "origins": int(inputs.forecasts["as_of"].nunique()),
+        "horizon_hours": int(inputs.forecasts["horizon_hours"].iloc[0]),
         "symbols": int(inputs.forecasts["symbol"].nunique()),
         **headline_figures(evidence),
         "skipped": dict(against.skipped),

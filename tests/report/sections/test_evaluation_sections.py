@@ -13,10 +13,10 @@ from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import loss_label, number, percent, probability, signed
 from levercap.report.page.html import Section
 from levercap.report.sections.attributions import attributions_section
-from levercap.report.sections.backtests import COMPARATIVE, WORDS, backtests_section
+from levercap.report.sections.backtests import WORDS, backtests_section
 from levercap.report.sections.breakdown import breakdown_section
 from levercap.report.sections.breaks import breaks_section
-from levercap.report.sections.influence import influence_section, unproven_without
+from levercap.report.sections.influence import influence_section, insignificant_without
 from levercap.report.sections.models import models_section, stars
 from levercap.report.sections.murphy import murphy_section
 from levercap.report.sections.scores import board_of
@@ -32,8 +32,7 @@ TABLES = evidence_tables()
 
 
 def evaluation(**changed: pd.DataFrame) -> Evaluation:
-    tables = {**TABLES, **changed}
-    return Evaluation(leaderboard=tables.pop("leaderboard"), proof=tables)
+    return Evaluation({**TABLES, **changed})
 
 
 def read(section: Section | None) -> Page:
@@ -81,20 +80,18 @@ def test_the_leaderboard_has_every_line_with_its_numbers():
 
 
 @pytest.mark.parametrize(
-    ("own_p", "all_p", "low", "low_60", "mark"),
+    ("verdict", "all_p", "mark"),
     [
-        ((0.01, 0.04), (0.01, 0.04), -1.0, -1.0, "**"),
-        ((0.01, 0.04), (0.01, 0.06), -1.0, -1.0, "*"),
-        ((0.01, 0.05), (0.01, 0.01), -1.0, -1.0, ""),
-        ((0.01, np.nan), (0.01, 0.01), -1.0, -1.0, ""),
-        ((0.99, 0.99), (1.0, 1.0), 0.1, 0.1, "†"),
-        ((0.99, 0.99), (1.0, 1.0), 0.1, -0.1, ""),
+        ("better", (0.01, 0.04), "**"),
+        ("better", (0.01, 0.06), "*"),
+        ("better", (0.01, np.nan), "*"),
+        ("no difference", (0.01, 0.01), ""),
+        ("worse", (1.0, 1.0), "†"),
     ],
 )
-def test_stars_need_both_block_lengths(own_p, all_p, low, low_60, mark):
-    names = [f"p_romano_wolf{a}_{b}" for a in ("", "_all") for b in (20, 60)]
-    line = pd.Series(dict(zip(names, (*own_p, *all_p), strict=True)) | {"ci_low": low, "ci_low_60": low_60})
-    assert stars(line) == mark
+def test_a_second_star_needs_the_comparisons_of_all_models(verdict, all_p, mark):
+    names = ("p_romano_wolf_all_20", "p_romano_wolf_all_60")
+    assert stars(pd.Series(dict(zip(names, all_p, strict=True)) | {"verdict": verdict})) == mark
 
 
 def test_years_and_coins_are_those_of_the_tables():
@@ -136,7 +133,7 @@ def test_influence_events_and_their_sentences():
     worst = own("influence")["without_helpful10"]
     assert f"and {int((worst < 0).sum())} even without the ten days that help most" in text
     assert "No lead is lost by leaving out any one event." in text
-    assert set(unproven_without(own("events"))) == {"all events"}
+    assert set(insignificant_without(own("events"))) == {"all events"}
     turned = own("events")
     turned.loc[(turned["event"] == "second crash") & (turned["side"] == "short"), "without"] = 0.01
     text = read(influence_section(evaluation(events=turned))).texts["influence"]
@@ -153,7 +150,7 @@ def test_breaks_are_shown_for_both_models_and_one_by_one():
     assert "levercap after known events: the rate agrees with nominal in 8 of 8 kinds of loss" in text
     assert "B1 after jumps of volatility" in text
     assert "than at other times, beyond noise: long, end, 97.5\u202f% (+0.40 points)" in text
-    without = TABLES["post_break"].drop(columns="period").query("`break` != 'all'")
+    without = TABLES["post_break"].query("`break` != 'all'")
     assert len(read(breaks_section(evaluation(post_break=without))).tables) == 2
 
 
@@ -185,10 +182,9 @@ def test_backtests_say_in_words_what_passes_and_what_rejects():
 
 
 def test_every_backtest_of_an_evaluation_has_words():
-    from levercap.evidence.backtest_table import COMPARISONS, TESTS
+    from levercap.evidence.backtest_table import TESTS
 
     assert set(TESTS) == set(WORDS)
-    assert set(COMPARISONS) == set(COMPARATIVE)
 
 
 def test_a_comparison_that_cannot_be_computed_is_no_backtest_of_the_model_alone():
@@ -201,22 +197,26 @@ def test_a_comparison_that_cannot_be_computed_is_no_backtest_of_the_model_alone(
 
 
 def test_skill_slope_and_area_under_the_curve_are_those_of_the_table():
-    page = read(shocks_section((), evaluation()))
-    rows = page.tables[0][1]
+    page = read(shocks_section(evaluation()))
+    calibration, rows = (rows for _, rows in page.tables)
     ordered = TABLES["shocks"].sort_values(["barrier", "side"])
     for row, (_, line) in zip(rows[1:], ordered.iterrows(), strict=True):
         assert row[0] == f"{percent(line['barrier'], 0)}, {line['side']}"
+        assert row[1] == str(line["events"])
         assert row[2:4] == [percent(line["skill"]), f"[{percent(line['skill_low'])}, {percent(line['skill_high'])}]"]
         assert row[5:] == [number(line["slope"]), *(number(line[n], 3) for n in ("auc", "auc_implied", "auc_scale"))]
+    for row, (_, line) in zip(calibration[1:], ordered.iterrows(), strict=True):
+        assert row[3:6] == [percent(line["predicted"]), percent(line["base_rate"]), number(1e4 * line["brier"], 1)]
+        assert row[8:] == [percent(line["brier_skill"], 1), number(line["slope"]), number(line["intercept"])]
     text = page.texts["shocks"]
     assert "positive in 6 of 6 cases, beyond noise in 2" in text.replace("\n", " ")
     assert "within 0.9 to 1.1 in 3 of 6 cases" in text
     assert "better than volatility alone in 3 of 6 cases" in text
     assert page.tags.count("img") == 1
     longer = TABLES["shocks"].assign(skill_low=0.01, skill_low_60=[-0.01, 0.01, 0.01, 0.01, 0.01, 0.01])
-    assert "beyond noise in 5" in shocks_section((), evaluation(shocks=longer)).body
+    assert "beyond noise in 5" in shocks_section(evaluation(shocks=longer)).body
     unknown = TABLES["shocks"].assign(skill=np.nan, skill_low=np.nan, skill_high=np.nan, auc_implied=np.nan)
-    assert "Skill is not known" in shocks_section((), evaluation(shocks=unknown)).body
+    assert "Skill is not known" in shocks_section(evaluation(shocks=unknown)).body
 
 
 def test_murphy_verdicts_are_read_out():
@@ -238,18 +238,19 @@ def test_attributions_show_the_largest_and_count_the_rest():
     assert "5 others move the rest" in attributions_section(evaluation()).body
 
 
-def test_weaknesses_name_what_is_lost_and_what_is_not_proven():
+def test_weaknesses_name_what_is_lost_and_what_is_not_significant():
     board = TABLES["leaderboard"].copy()
     mine = board["model"] == "levercap"
     lost = mine & (board["side"] == "long") & (board["kind"] == "end") & (board["level"] == 0.99)
     board.loc[lost, "d_fz0"] = 0.01
-    unproven = mine & (board["side"] == "short") & (board["kind"] == "end") & (board["level"] == 0.99)
-    board.loc[unproven, "p_romano_wolf_60"] = 0.07
+    unsure = mine & (board["side"] == "short") & (board["kind"] == "end") & (board["level"] == 0.99)
+    board.loc[lost | unsure, "verdict"] = "no difference"
+    board.loc[unsure, "p_romano_wolf_60"] = 0.07
     here = evaluation(leaderboard=board)
     text = read(weaknesses_section(here, board_of(here), ["Murphy diagrams"])).texts["weaknesses"]
     assert "long, end, 99\u202f%: difference +0.010" in text
     assert text.count("It does not beat B1.") == 1
-    assert text.count("Better on average, not proven: adjusted p-values") == 1
+    assert text.count("Better on average, not significant: adjusted p-values") == 1
     assert "long, end, 99\u202f%: GJR-GARCH, extreme values" in text
     behind = own("by_symbol")
     assert ("CCCUSDT: no better" in text) == bool((behind[behind["symbol"] == "CCCUSDT"]["d_fz0"] >= 0).any())
@@ -268,7 +269,7 @@ def test_weaknesses_name_what_is_lost_and_what_is_not_proven():
 
 
 def test_weaknesses_say_so_when_there_are_none():
-    here = Evaluation(leaderboard=TABLES["leaderboard"])
+    here = Evaluation({"leaderboard": TABLES["leaderboard"]})
     text = read(weaknesses_section(here, board_of(here))).texts["weaknesses"]
     assert "there is no kind of loss in which it does not beat B1" in text
     assert weaknesses_section(None, None) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from levercap.report.inputs import Evaluation, Scores, read_scores
 from levercap.report.page.formatting import (
     count,
     level_name,
+    loss_label,
     money,
     multiple,
     number,
@@ -25,19 +27,32 @@ from levercap.report.page.formatting import (
 from levercap.report.page.html import Column, table
 from levercap.report.sections.cuts import cuts_section
 from levercap.report.sections.headline import headline_section
-from levercap.report.sections.hits import hit_rows, hits_section
+from levercap.report.sections.hits import hits_section
 from levercap.report.sections.limit_distribution import limit_cards, limits_section, status_section
 from levercap.report.sections.scores import board_of, scores_section
-from levercap.report.sections.shocks import shocks, shocks_section
+from levercap.report.sections.shocks import shock_card, shocks_section
 from levercap.report.sections.training import training_section
-from support.report_folders import forecasts_of, simulate_limits, simulate_outcomes, tails_of, write_run
+from support.report_folders import evidence_of, forecasts_of, simulate_limits, simulate_outcomes, tails_of, write_run
+
+
+@dataclass(frozen=True)
+class World:
+    outcomes: pd.DataFrame
+    tails: pd.DataFrame
+    forecasts: pd.DataFrame
+
+
+def make_world() -> World:
+    outcomes, volatility = simulate_outcomes(200, 5, seed=4)
+    return World(outcomes, tails_of(outcomes, volatility), forecasts_of(outcomes, volatility))
+
+
+WORLD = make_world()
 
 
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
-    outcomes, volatility = simulate_outcomes(200, 5, seed=4)
-    tails = tails_of(outcomes, volatility)
-    return Evaluation(tails, tails, outcomes, forecasts_of(outcomes, volatility))
+    return Evaluation(evidence_of(WORLD.tails, WORLD.tails, WORLD.outcomes, WORLD.forecasts))
 
 
 def rows_of(body: str) -> list[list[str]]:
@@ -107,75 +122,73 @@ def test_a_book_without_segments_and_a_book_of_rejected_accounts_are_shown():
     assert limit_cards(Scores(rejected, {}))[1].value == "40"
 
 
-def test_board_is_computed_when_only_the_forecasts_are_there(evaluation):
+def test_a_forecaster_that_is_the_baseline_is_named_so(evaluation):
     board = board_of(evaluation)
     assert board["model"].unique().tolist() == ["levercap"]
     assert (board["d_fz0"] == 0).all()  # the baseline is the same forecast
-    body = scores_section(board).body
+    body = scores_section(board, evaluation).body
     assert "Does not beat B1" not in body
     assert "The forecaster is the baseline itself" in body
-    headline = headline_section(board, (), (), None).body
+    headline = headline_section(board, None, None).body
     assert headline.count("the forecaster is the baseline itself") == 2
     assert "0 of 8" not in headline
     apart = board.assign(d_fz0=[*board["d_fz0"][1:], 0.01])
-    assert "baseline itself" not in headline_section(apart, (), (), None).body
-    assert board_of(Evaluation(outcomes=evaluation.outcomes)) is None
+    assert "baseline itself" not in headline_section(apart, None, None).body
+    assert board_of(Evaluation({})) is None
     assert board_of(None) is None
 
 
-def test_hits_are_those_of_the_data_and_lights_count_every_coin(evaluation):
-    rows = hit_rows(evaluation)
+def test_hit_rates_and_lights_are_those_of_the_tables(evaluation):
+    coverage, lights = evaluation.tables["coverage"], evaluation.tables["traffic_lights"]
+    rows = rows_of(hits_section(evaluation).body)
     assert len(rows) == 8
-    tails = evaluation.tails[(evaluation.tails["side"] == "short") & (evaluation.tails["level"] == 0.99)]
-    both = evaluation.outcomes.merge(tails, on=["as_of", "symbol"])
-    expected = (both["path_short"] > both["path_var"]).groupby(both["as_of"]).mean()
-    row = next(r for r in rows if (r.side, r.kind, r.level) == ("short", "path", 0.99))
-    assert row.share.tolist() == expected.tolist()
-    assert row.coverage.hit_rate == pytest.approx(expected.mean())
-    assert all(sum(r.lights) == 5 for r in rows)
-    assert hits_section(rows).body.count("<figure>") == 2
+    for row, (_, line), (_, light) in zip(rows, own(coverage).iterrows(), own(lights).iterrows(), strict=True):
+        assert row[0] == loss_label(line["side"], line["kind"], line["level"])
+        assert row[2:5] == [
+            percent(line["hit_rate"]),
+            f"[{percent(line['low'])}, {percent(line['high'])}]",
+            light["light"],
+        ]
+        assert row[5:] == [str(light[f"coins_{zone}"]) for zone in ("green", "yellow", "red")]
+        assert sum(int(n) for n in row[5:]) == 5
+    assert hits_section(evaluation).body.count("<figure>") == 2
 
 
-def test_far_too_low_forecasts_turn_the_light_red(evaluation):
-    tails = evaluation.tails.assign(**{c: evaluation.tails[c] / 4 for c in ("var", "es", "path_var", "path_es")})
-    rows = hit_rows(Evaluation(tails, tails, evaluation.outcomes))
-    assert {r.light for r in rows} == {"red"}
-    assert all(r.lights == (0, 0, 5) for r in rows)
+def own(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["model"] == "levercap"]
 
 
-def test_a_few_days_are_enough_to_draw(evaluation):
-    first = evaluation.outcomes["as_of"].unique()[:3]
-    short = Evaluation(
-        *(f[f["as_of"].isin(first)] for f in (evaluation.tails, evaluation.baseline_tails, evaluation.outcomes)),
-        forecasts=evaluation.forecasts[evaluation.forecasts["as_of"].isin(first)],
+def test_a_few_days_are_enough_to_draw():
+    first = WORLD.outcomes["as_of"].unique()[:3]
+    tails, outcomes, forecasts = (
+        table[table["as_of"].isin(first)] for table in (WORLD.tails, WORLD.outcomes, WORLD.forecasts)
     )
-    assert "<figure>" in hits_section(hit_rows(short)).body
-    assert "<figure>" in shocks_section(shocks(short)).body
-    assert "<figure>" in scores_section(board_of(short)).body
+    short = Evaluation(evidence_of(tails, tails, outcomes, forecasts))
+    assert "<figure>" in hits_section(short).body
+    assert "<figure>" in shocks_section(short).body
+    assert "<figure>" in scores_section(board_of(short), short).body
 
 
-def test_shock_columns_are_found_by_barrier_and_the_plain_one_means_ten_per_cent(evaluation):
-    found = shocks(evaluation)
-    assert [(s.barrier, s.side) for s in found] == [(b, s) for b in (0.05, 0.1, 0.2) for s in ("long", "short")]
-    events = int((evaluation.outcomes["path_long"] >= 0.1).sum())
-    assert next(s for s in found if (s.barrier, s.side) == (0.1, "long")).events == events
-    plain = evaluation.forecasts[["as_of", "symbol", "shock_probability_long"]]
-    only = shocks(Evaluation(outcomes=evaluation.outcomes, forecasts=plain))
-    assert [(s.barrier, s.events) for s in only] == [(0.1, events)]
-    none = evaluation.forecasts[["as_of", "symbol", "volatility"]]
-    assert shocks(Evaluation(outcomes=evaluation.outcomes, forecasts=none)) == ()
+def test_the_shock_card_is_about_moves_of_ten_per_cent(evaluation):
+    lines = evaluation.tables["shocks"]
+    ten = lines[lines["barrier"] == 0.1]
+    card = shock_card(evaluation)
+    assert card.label == "Shocks of 10\u202f% that happened"
+    assert card.value == percent(ten["events"].sum() / ten["rows"].sum())
+    assert card.meaning.endswith(f"; {ten['events'].sum()} events")
+    assert percent(float(ten["predicted"].mean())) in card.meaning  # both sides have the same rows
+    assert shock_card(Evaluation({})).value == "not run"
 
 
-def test_a_barrier_that_nothing_reached_is_said_and_not_drawn(evaluation):
-    quiet = evaluation.outcomes.assign(
-        **{name: evaluation.outcomes[name].clip(upper=0.15) for name in ("path_long", "path_short")}
-    )
-    body = shocks_section(shocks(Evaluation(outcomes=quiet, forecasts=evaluation.forecasts))).body
+def test_a_barrier_that_nothing_reached_is_stated_and_not_drawn():
+    path = ["path_long", "path_short"]
+    quiet = WORLD.outcomes.assign(**{name: WORLD.outcomes[name].clip(upper=0.15) for name in path})
+    body = shocks_section(Evaluation(evidence_of(WORLD.tails, WORLD.tails, quiet, WORLD.forecasts))).body
     assert "No move of 20\u202f% happened in 2,000 forecasts" in body
     assert "No move of 10\u202f%" not in body
     assert body.count("<figure>") == 1
     calm = quiet.assign(path_long=0.0, path_short=0.0)
-    body = shocks_section(shocks(Evaluation(outcomes=calm, forecasts=evaluation.forecasts))).body
+    body = shocks_section(Evaluation(evidence_of(WORLD.tails, WORLD.tails, calm, WORLD.forecasts))).body
     assert body.count("happened in 2,000 forecasts") == 3
     assert "<figure>" not in body
 
@@ -185,11 +198,11 @@ def test_the_headline_says_that_no_limit_rests_on_complete_data():
     held = frame["status"] != "rejected"
     stale = frame.assign(status=np.where(held, "fallback", "rejected"))
     found = {"findings": [{"code": "market_stale"}]}
-    assert "The market data were stale" in headline_section(None, (), (), Scores(stale, found)).body
-    plain = headline_section(None, (), (), Scores(stale, {})).body
+    assert "The market data were stale" in headline_section(None, Scores(stale, found), None).body
+    plain = headline_section(None, Scores(stale, {}), None).body
     assert "stale" not in plain
     assert "No account could be scored on complete data" in plain
-    usual = headline_section(None, (), (), Scores(frame, found)).body
+    usual = headline_section(None, Scores(frame, found), None).body
     assert "stale" not in usual
     assert "complete data" not in usual
 
@@ -197,7 +210,7 @@ def test_the_headline_says_that_no_limit_rests_on_complete_data():
 def test_one_is_singular_and_rejected_accounts_that_hold_something_are_above_their_limit():
     one = simulate_limits(1, 2).assign(status="scored", max_leverage=1.0, previous_max_leverage=2.0)
     assert "1 account came in and has a row" in status_section(Scores(one, {})).body
-    assert "1 limit was cut" in headline_section(None, (), (), Scores(one, {})).body
+    assert "1 limit was cut" in headline_section(None, Scores(one, {}), None).body
     rejected = simulate_limits(3, 2).assign(
         status="rejected", max_leverage=0.0, effective_leverage=np.nan, headroom=[0.0, -5.0, np.nan]
     )

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from levercap.core.names import FloatArray
 from levercap.evaluation.resampling.bootstrap import interval
 
-__all__ = ["Influence", "influence", "influential_days", "leave_events_out"]
+__all__ = ["ALL_EVENTS", "NO_EVENT", "Influence", "influence", "influential_days", "leave_events_out"]
+
+NO_EVENT, ALL_EVENTS = "nothing", "all events"
+"""Rows of `leave_events_out` in which nothing, and in which every event, is left out."""
 
 EVENT_COLUMNS = ["event", "start", "end", "days", "difference", "without", "low", "high"]
 
@@ -139,7 +142,7 @@ def leave_events_out(
     nothing = np.zeros(len(values), dtype=bool)
     every = np.logical_or.reduce([nothing, *inside.values()])
     lines = []
-    for name, within in {"nothing": nothing, **inside, "all events": every}.items():
+    for name, within in {NO_EVENT: nothing, **inside, ALL_EVENTS: every}.items():
         first, last = spans.get(name, (pd.NaT, pd.NaT))
         rest = values[~within]
         low, high = interval(rest, block_days, draws, seed) if len(rest) else (float("nan"), float("nan"))

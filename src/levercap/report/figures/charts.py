@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from levercap.core.names import FloatArray
-from levercap.evaluation import REFERENCE
+from levercap.evidence.columns import REFERENCE
 from levercap.report.figures.drawing import BLUE, COLOURS, GREY, ORANGE, RED, ZONES, drawing, svg
 from levercap.report.page.formatting import NARROW, minus, number
 
@@ -83,7 +83,7 @@ def hits_over_time(series: Sequence[HitSeries]) -> bytes:
     with drawing():
         figure = Figure(figsize=(8.6, 4.6))
         grid = figure.subplots(2, len(series), squeeze=False, height_ratios=(1.0, 1.5), sharex="col", sharey="row")
-        top = max(1.15 * max(one.red, _highest(one)) for one in series)
+        top = max(1.15 * _highest(one) for one in series)
         tallest = min(1.0, 1.1 * max(0.1, *(float(one.share.max()) for one in series)))
         for column, one in enumerate(series):
             _daily(grid[0, column], one, tallest)
@@ -174,7 +174,7 @@ def leads(labels: Sequence[str], whole: FloatArray, without: FloatArray, worst: 
 
 
 def _highest(one: HitSeries) -> float:
-    every = [one.nominal, *one.rolling, *(() if one.reference is None else one.reference)]
+    every = [one.nominal, one.red, *one.rolling, *(() if one.reference is None else one.reference)]
     return float(np.nanmax(every))
 
 

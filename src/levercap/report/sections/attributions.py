@@ -1,4 +1,4 @@
-"""Section: what the volatility forecast goes by."""
+"""Section: feature attributions of the volatility forecast."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from levercap.evidence.columns import Learner
 from levercap.features.catalogue import GROUPS
 from levercap.report.figures.drawing import BLUE
 from levercap.report.inputs import Evaluation
@@ -24,12 +25,12 @@ INTRO: Final = (
     "deviations. Features that say nearly the same share their part in no fixed way, so a small part does not mean "
     "that a feature is useless."
 )
-LEARNERS: Final = {"boosted": "boosted trees", "ridge": "ridge regression"}
+LEARNERS: Final[dict[str, str]] = {Learner.BOOSTED: "boosted trees", Learner.RIDGE: "ridge regression"}
 
 
 def attributions_section(evaluation: Evaluation | None) -> Section | None:
     """The features that matter most, learner by learner, and the sum of each group; None without the table."""
-    frame = None if evaluation is None else evaluation.evidence("attributions")
+    frame = None if evaluation is None else evaluation.table("attributions")
     if frame is None:
         return None
     learners = [str(name) for name in frame["learner"].unique()]
@@ -46,7 +47,9 @@ def attributions_section(evaluation: Evaluation | None) -> Section | None:
     caption = f"The {len(top)} features with the largest part" + (f"; {rest} others move the rest" if rest else "")
     body = paragraph(INTRO) + _sizes(frame, learners) + table(columns, caption)
     return Section(
-        "attributions", "What the forecasts go by", body + heading("By group of features") + _groups(shares, learners)
+        "attributions",
+        "Feature attributions",
+        body + heading("By group of features") + _groups(shares, learners),
     )
 
 

@@ -1,4 +1,4 @@
-"""Section: the backtests in words: what each one asks, which kinds of loss pass, and what a rejection means."""
+"""Section: backtests, what each one asks, which kinds of loss pass, and what a rejection means."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from typing import Final
 
 import pandas as pd
 
-from levercap.evaluation import REFERENCE
+from levercap.evidence.backtest_table import COMPARISONS
+from levercap.evidence.columns import CANDIDATE, REFERENCE, Verdict
 from levercap.report.figures.drawing import GREY, RED
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import NARROW, count, loss_label, percent, probability
 from levercap.report.page.html import Column, Section, bullets, heading, paragraph, table
-from levercap.report.sections.rows import MODEL, Key, head, kinds_of, model_name, models_of, pick, wash
+from levercap.report.sections.rows import Key, head, kinds_of, model_name, models_of, pick, wash
 
-__all__ = ["COMPARATIVE", "WORDS", "TestWords", "backtests_section"]
+__all__ = ["BAD", "WORDS", "TestWords", "backtests_section"]
 
 GREEN: Final = "#3f8f5f"
-COMPARATIVE: Final = ("three zones", "Diebold-Mariano", "Giacomini-White")
-"""Tests against the baseline; the others judge a model by itself."""
+SHORT: Final[dict[str, str]] = {Verdict.NO_DIFFERENCE: "same", Verdict.NOT_COMPUTABLE: "–"}
+GOOD: Final = (Verdict.PASS, Verdict.BETTER)
+BAD: Final = (Verdict.FAIL, Verdict.WORSE)
 
 
 @dataclass(frozen=True)
 class TestWords:
-    """A backtest for people: what it asks, and what it means when it rejects."""
+    """Text on a backtest: what it asks, and what it means when it rejects."""
 
     __test__ = False
 
@@ -69,12 +71,12 @@ WORDS: Final = {
         "The expected shortfall is too small by a constant.",
     ),
     "e-process VaR": TestWords(
-        "Would someone who bets each day against the value at risk ever have got rich?",
-        "At some moment the record was so bad that the forecast should have been stopped; the first alarm is stated.",
+        "Does the e-process of bets against the value at risk stay below its alarm on every day?",
+        "At some moment the forecast should have been stopped; the day of the first alarm is stated.",
     ),
     "e-process ES": TestWords(
-        "The same bet against the expected shortfall.",
-        "At some moment the record of the expected shortfall was that bad.",
+        "The same for bets against the expected shortfall.",
+        "At some moment the expected shortfall should no longer have been used.",
     ),
     "three zones": TestWords(
         f"Is the model better (green), worse (red) or not to be told (yellow) from {REFERENCE}?",
@@ -101,13 +103,13 @@ INTRO: Final = (
 
 def backtests_section(evaluation: Evaluation | None) -> Section | None:
     """Coverage, verdicts and p-values of every test, and what each means; None without the table of backtests."""
-    frame = None if evaluation is None else evaluation.evidence("backtests")
+    frame = None if evaluation is None else evaluation.table("backtests")
     if frame is None or evaluation is None:
         return None
-    models = sorted(models_of(frame), key=lambda name: (name != MODEL, name))
-    absolute = frame[~frame["test"].isin(COMPARATIVE)]
+    models = sorted(models_of(frame), key=lambda name: (name != CANDIDATE, name))
+    absolute = frame[~frame["test"].isin(COMPARISONS)]
     body = paragraph(INTRO) + bullets([_count(absolute[absolute["model"] == m], m) for m in models])
-    coverage = evaluation.evidence("coverage")
+    coverage = evaluation.table("coverage")
     if coverage is not None:
         body += _coverage(coverage)
     own = frame[frame["model"] == models[0]]
@@ -116,23 +118,25 @@ def backtests_section(evaluation: Evaluation | None) -> Section | None:
     for model in models:
         text = f"{model_name(model)}: verdicts, with p-values where the test has one"
         body += _matrix(absolute[absolute["model"] == model], text)
-    against = own[own["test"].isin(COMPARATIVE)]
+    against = own[own["test"].isin(COMPARISONS)]
     if len(against):
         body += _matrix(against, f"{model_name(models[0])} against {REFERENCE}")
     return Section("backtests", "Backtests in words", body)
 
 
 def _count(part: pd.DataFrame, model: str) -> str:
-    counts = {name: int((part["verdict"] == name).sum()) for name in ("pass", "fail", "not computable")}
-    text = f"{model_name(model)}: of {len(part)} tests {counts['pass']} pass and {counts['fail']} reject"
-    if counts["not computable"]:
-        text += f"; {counts['not computable']} cannot be computed"
+    counts = {
+        name: int((part["verdict"] == name).sum()) for name in (Verdict.PASS, Verdict.FAIL, Verdict.NOT_COMPUTABLE)
+    }
+    text = f"{model_name(model)}: of {len(part)} tests {counts[Verdict.PASS]} pass and {counts[Verdict.FAIL]} reject"
+    if counts[Verdict.NOT_COMPUTABLE]:
+        text += f"; {counts[Verdict.NOT_COMPUTABLE]} cannot be computed"
     return text + "."
 
 
 def _coverage(frame: pd.DataFrame) -> str:
     keys = kinds_of(frame)
-    parts = [pick(frame, key).sort_values("model", key=lambda m: m != MODEL, kind="stable") for key in keys]
+    parts = [pick(frame, key).sort_values("model", key=lambda m: m != CANDIDATE, kind="stable") for key in keys]
     joined = pd.concat(parts, ignore_index=True)
     groups = [
         f"{loss_label(*key)}: nominal {percent(1 - key[2])}"
@@ -161,8 +165,8 @@ def _meanings(own: pd.DataFrame) -> str:
     tests = [str(name) for name in own["test"].unique()]
     words = [WORDS.get(test, TestWords("", "")) for test in tests]
     verdicts = [own.loc[own["test"] == test, "verdict"] for test in tests]
-    good = [int(v.isin(("pass", "better")).sum()) for v in verdicts]
-    bad = [int(v.isin(("fail", "worse")).sum()) for v in verdicts]
+    good = [int(v.isin(GOOD).sum()) for v in verdicts]
+    bad = [int(v.isin(BAD).sum()) for v in verdicts]
     columns = [
         Column("test", tests, numeric=False),
         Column("what it asks", [w.asks for w in words], numeric=False),
@@ -181,7 +185,7 @@ def _rejections(own: pd.DataFrame) -> str:
     lines = []
     for test in own["test"].unique():
         part = own[own["test"] == test]
-        bad = part[part["verdict"].isin(("fail", "worse"))]
+        bad = part[part["verdict"].isin(BAD)]
         if len(bad):
             named = "; ".join(f"{_kind(line)} ({_detail(line)})" for _, line in bad.iterrows())
             lines.append(f"Rejected by {test}: {named}.")
@@ -193,8 +197,8 @@ def _kind(line: pd.Series) -> str:
 
 
 def _detail(line: pd.Series) -> str:
-    alarm = line.get("alarm_day")
-    if alarm is not None and pd.notna(alarm):
+    alarm = line["alarm_day"]
+    if pd.notna(alarm):
         return f"alarm on {pd.Timestamp(alarm):%Y-%m-%d}"
     if pd.notna(line["p_value"]):
         return f"p{NARROW}{probability(float(line['p_value']))}"
@@ -219,7 +223,7 @@ def _line(frame: pd.DataFrame, key: Key, test: str) -> pd.Series | None:
 def _cell(line: pd.Series | None) -> str:
     if line is None:
         return ""
-    word = {"no difference": "same", "not computable": "–"}.get(str(line["verdict"]), str(line["verdict"]))
+    word = SHORT.get(str(line["verdict"]), str(line["verdict"]))
     return word if pd.isna(line["p_value"]) else f"{word} {probability(float(line['p_value']))}"
 
 
@@ -227,5 +231,5 @@ def _style(line: pd.Series | None) -> str:
     if line is None:
         return ""
     verdict = str(line["verdict"])
-    colour = GREEN if verdict in ("pass", "better") else RED if verdict in ("fail", "worse") else GREY
+    colour = GREEN if verdict in GOOD else RED if verdict in BAD else GREY
     return f"{wash(colour, 0.3 if colour == RED else 0.2)};min-width:5.4rem"

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import FloatArray
-from levercap.evaluation import REFERENCE
+from levercap.evidence.columns import CANDIDATE, REFERENCE, SIZE
 from levercap.report.figures.drawing import ORANGE, RED
 from levercap.report.figures.forest import forest, forest_panel
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import loss_label, percent, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
-from levercap.report.sections.rows import MODEL, Key, head, kinds_of, lines_of, pick, tint, wash
+from levercap.report.sections.rows import Key, head, kinds_of, lines_of, pick, tint, wash
 
 __all__ = ["breakdown_section"]
 
@@ -33,7 +33,7 @@ def breakdown_section(evaluation: Evaluation | None) -> Section | None:
     """Years with intervals, coins as coloured tables; None where there is neither."""
     if evaluation is None:
         return None
-    years, coins = evaluation.evidence("by_year", MODEL), evaluation.evidence("by_symbol", MODEL)
+    years, coins = evaluation.table("by_year", CANDIDATE), evaluation.table("by_symbol", CANDIDATE)
     if years is None and coins is None:
         return None
     body = paragraph(INTRO)
@@ -90,7 +90,7 @@ def _coins(frame: pd.DataFrame) -> str:
         columns.append(Column(head(key), [signed(float(v), 3) for v in difference], styles=styles))
         rate, p = (_column(frame, key, "symbol", coins, c) for c in ("hit_rate", "kupiec_p"))
         nominal = 1.0 - key[2]
-        marked = [_off(a < 0.05 and r > nominal, a < 0.05 and r < nominal) for a, r in zip(p, rate, strict=True)]
+        marked = [_off(a < SIZE and r > nominal, a < SIZE and r < nominal) for a, r in zip(p, rate, strict=True)]
         title = f"{head(key)}\n({percent(nominal, 1)})"
         hits.append(Column(title, [percent(float(v)) for v in rate], styles=marked))
     sentences = [_coin_sentence(pick(frame, key), key) for key in keys]

@@ -6,40 +6,44 @@ from typing import Final
 
 import pandas as pd
 
+from levercap.evidence.columns import ALL_BREAKS, CANDIDATE, BreakSource, Period
+from levercap.evidence.stability import BREAK_DAYS
 from levercap.report.figures.drawing import ORANGE, RED
 from levercap.report.figures.forest import COVERED, forest, forest_panel
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import loss_label, percent, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
-from levercap.report.sections.rows import MODEL, head, kinds_of, lines_of, model_name, models_of, pick, wash
+from levercap.report.sections.rows import head, kinds_of, lines_of, model_name, models_of, pick, wash
 
 __all__ = ["breaks_section"]
 
-ALL: Final = "all"
-SOURCES: Final = {"event": "known events", "volatility jump": "jumps of volatility"}
+SOURCES: Final = {BreakSource.EVENT: "known events", BreakSource.VOLATILITY_JUMP: "jumps of volatility"}
 
 
 def breaks_section(evaluation: Evaluation | None) -> Section | None:
     """Hit rates after breaks, all together and one by one; None where there are none."""
-    frame = None if evaluation is None else evaluation.evidence("post_break")
+    frame = None if evaluation is None else evaluation.table("post_break")
     if frame is None:
         return None
-    frame = frame.assign(period=frame["period"].fillna("after") if "period" in frame else "after")
-    together = frame[(frame["break"] == ALL) & (frame["period"] == "after")]
-    single = frame[(frame["break"] != ALL) & (frame["period"] == "after") & (frame["model"] == MODEL)]
+    together = frame[(frame["break"] == ALL_BREAKS) & (frame["period"] == Period.AFTER)]
+    single = frame[(frame["break"] != ALL_BREAKS) & (frame["period"] == Period.AFTER) & (frame["model"] == CANDIDATE)]
     body = paragraph(_intro(frame))
     if len(together):
-        body += _together(together) + bullets(_said(frame))
+        body += _together(together) + bullets(_sentences(frame))
     for source, part in single.groupby("source", sort=True):
-        body += heading(f"After each of the {SOURCES.get(str(source), str(source))}") + _each(part)
+        body += heading(f"After each of the {_source(source)}") + _each(part)
     return Section("breaks", "Coverage after breaks", body)
 
 
+def _source(source: object) -> str:
+    return SOURCES[BreakSource(str(source))]
+
+
 def _intro(frame: pd.DataFrame) -> str:
-    single = frame.loc[frame["break"] != ALL, "days"].dropna()
-    days = int(single.max()) if len(single) else 60
+    single = frame.loc[frame["break"] != ALL_BREAKS, "days"].dropna()
+    days = int(single.max()) if len(single) else BREAK_DAYS
     return (
-        f"A forecast that learnt from calm is wrong just after a break. These are the hit rates of the {days} days "
+        f"A forecast fitted to calm days is wrong just after a break. These are the hit rates of the {days} days "
         "that follow one; the day of the break itself does not count, since its losses are why it is called one. "
         "Breaks are known events, and the largest jumps of market-wide volatility in half a year."
     )
@@ -48,7 +52,7 @@ def _intro(frame: pd.DataFrame) -> str:
 def _together(frame: pd.DataFrame) -> str:
     keys, models = kinds_of(frame), models_of(frame)
     lines = [(m, s) for s in sorted(frame["source"].unique()) for m in models]
-    named = [f"{model_name(m)}, {SOURCES.get(s, s)}" for m, s in lines]
+    named = [f"{model_name(m)}, {_source(s)}" for m, s in lines]
     joined = frame.assign(line=frame["model"].astype("str") + "|" + frame["source"].astype("str"))
     order = [f"{m}|{s}" for m, s in lines]
     panels = [forest_panel(joined, key, "line", order, ("hit_rate", "low", "high"), level=1.0 - key[2]) for key in keys]
@@ -57,17 +61,19 @@ def _together(frame: pd.DataFrame) -> str:
     return figure(drawn, alt, "95 % intervals clustered by day.")
 
 
-def _said(frame: pd.DataFrame) -> list[str]:
-    after = frame[(frame["break"] == ALL) & (frame["period"] == "after")]
+def _sentences(frame: pd.DataFrame) -> list[str]:
+    after = frame[(frame["break"] == ALL_BREAKS) & (frame["period"] == Period.AFTER)]
     lines = []
     for (model, source), part in after.groupby(["model", "source"], sort=False):
         nominal = 1.0 - part["level"]
         more, fewer = int((part["low"] > nominal).sum()), int((part["high"] < nominal).sum())
         lines.append(
-            f"{model_name(str(model))} after {SOURCES.get(str(source), str(source))}: the rate agrees with nominal in "
+            f"{model_name(str(model))} after {_source(source)}: the rate agrees with nominal in "
             f"{len(part) - more - fewer} of {len(part)} kinds of loss; too many hits in {more}, too few in {fewer}."
         )
-    change = frame[(frame["break"] == ALL) & (frame["period"] == "difference") & (frame["model"] == MODEL)]
+    change = frame[
+        (frame["break"] == ALL_BREAKS) & (frame["period"] == Period.DIFFERENCE) & (frame["model"] == CANDIDATE)
+    ]
     for source, part in change.groupby("source", sort=False):
         up = part[part["low"] > 0]
         names = "; ".join(
@@ -76,9 +82,7 @@ def _said(frame: pd.DataFrame) -> list[str]:
             for rate in pick(up, key)["hit_rate"]
         )
         text = names or "none"
-        lines.append(
-            f"Hit more often after {SOURCES.get(str(source), str(source))} than at other times, beyond noise: {text}."
-        )
+        lines.append(f"Hit more often after {_source(source)} than at other times, beyond noise: {text}.")
     return lines
 
 
@@ -96,6 +100,7 @@ def _each(frame: pd.DataFrame) -> str:
         title = f"{head(key)}\n({percent(nominal, 1)})"
         columns.append(Column(title, [percent(float(v)) for v in rate], styles=styles))
     caption = (
-        f"Hit rates of {MODEL}, nominal in brackets; red where the interval lies above it, orange where it lies below"
+        f"Hit rates of {CANDIDATE}, nominal in brackets; red where the interval lies above it, orange where it lies "
+        "below"
     )
     return table(columns, caption, dense=True)

@@ -6,31 +6,38 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import Status
-from levercap.evaluation import REFERENCE
-from levercap.report.inputs import Evaluation, Scores
+from levercap.evidence.columns import CANDIDATE, REFERENCE, Light, Verdict
+from levercap.report.inputs import AGAIN, Evaluation, Scores
 from levercap.report.page.formatting import count, loss_label, multiple, number, percent, words
-from levercap.report.page.html import Section, bullets, cards
-from levercap.report.sections.hits import HitRow, hit_card
+from levercap.report.page.html import Section, bullets, cards, note
+from levercap.report.sections.hits import coverage_and_lights, hit_card
 from levercap.report.sections.limit_distribution import limit_cards
-from levercap.report.sections.models import stars, tested
-from levercap.report.sections.rows import MODEL
+from levercap.report.sections.models import tested
+from levercap.report.sections.rows import kinds_of, pick
 from levercap.report.sections.scores import IS_REFERENCE, facts_of, score_card
-from levercap.report.sections.shocks import Shock, shock_card
+from levercap.report.sections.shocks import shock_card, shock_lines
 
 __all__ = ["headline_section"]
 
 
-def headline_section(
-    board: pd.DataFrame | None,
-    hits: tuple[HitRow, ...],
-    found: tuple[Shock, ...],
-    scores: Scores | None,
-    evaluation: Evaluation | None = None,
-) -> Section:
+def headline_section(board: pd.DataFrame | None, scores: Scores | None, evaluation: Evaluation | None) -> Section:
     """Five figures and a sentence on each."""
-    five = (score_card(board), hit_card(hits), shock_card(found), *limit_cards(scores))
-    sentences = [*_on_scores(board), *_on_proof(evaluation), *_on_hits(hits), *_on_shocks(found), *_on_limits(scores)]
-    return Section("headline", "In short", cards(five) + bullets(sentences))
+    five = (score_card(board, evaluation), hit_card(evaluation), shock_card(evaluation), *limit_cards(scores))
+    sentences = [
+        *_on_scores(board),
+        *_on_tests(evaluation),
+        *_on_hits(coverage_and_lights(evaluation)),
+        *_on_shocks(shock_lines(evaluation)),
+        *_on_limits(scores),
+    ]
+    return Section("headline", "In short", _on_version(evaluation) + cards(five) + bullets(sentences))
+
+
+def _on_version(evaluation: Evaluation | None) -> str:
+    """A remark where tables are those of an earlier version."""
+    if evaluation is None or not evaluation.outdated:
+        return ""
+    return note(f"Tables {', '.join(evaluation.outdated)} of the evaluation: {AGAIN}.")
 
 
 def _on_scores(board: pd.DataFrame | None) -> list[str]:
@@ -51,49 +58,48 @@ def _on_scores(board: pd.DataFrame | None) -> list[str]:
     ]
 
 
-def _on_proof(evaluation: Evaluation | None) -> list[str]:
-    """What the leaderboard's adjusted p-values and the backtests come to; nothing where they are not there."""
+def _on_tests(evaluation: Evaluation | None) -> list[str]:
+    """What the leaderboard's verdicts and the backtests come to; nothing where they are not there."""
     lines, board = [], tested(evaluation)
-    own = None if board is None else board[board["model"] == MODEL]
+    own = None if board is None else board[board["model"] == CANDIDATE]
     if own is not None and len(own):
-        proven = int(own.apply(stars, axis=1).str.startswith("*").sum())
-        lines.append(f"After adjustment for several comparisons {proven} of {len(own)} leads are beyond noise.")
-    tests = None if evaluation is None else evaluation.evidence("backtests", MODEL)
+        better = int((own["verdict"] == Verdict.BETTER).sum())
+        lines.append(f"After adjustment for several comparisons {better} of {len(own)} leads are beyond noise.")
+    tests = None if evaluation is None else evaluation.table("backtests", CANDIDATE)
     if tests is not None:
-        absolute = tests[tests["verdict"].isin(("pass", "fail"))]
-        failed = absolute[absolute["verdict"] == "fail"]
+        absolute = tests[tests["verdict"].isin((Verdict.PASS, Verdict.FAIL))]
+        failed = absolute[absolute["verdict"] == Verdict.FAIL]
         named = ", ".join(f"{test} ({len(part)})" for test, part in failed.groupby("test", sort=False))
         text = f"Of {len(absolute)} backtests {len(failed)} reject"
         lines.append(f"{text}: {named}." if named else f"{text}.")
     return lines
 
 
-def _on_hits(rows: tuple[HitRow, ...]) -> list[str]:
-    if not rows:
+def _on_hits(rows: pd.DataFrame | None) -> list[str]:
+    if rows is None:
         return ["Value at risk was not checked against what happened."]
-    off = [r for r in rows if not r.coverage.low <= 1 - r.level <= r.coverage.high]
+    off = rows[rows["off"]]
     names = "; ".join(
-        f"{loss_label(r.side, r.kind, r.level)} ({percent(r.coverage.hit_rate)} instead of {percent(1 - r.level)})"
-        for r in off
+        f"{loss_label(*key)} ({percent(rate)} instead of {percent(1 - key[2])})"
+        for key in kinds_of(off)
+        for rate in pick(off, key)["hit_rate"]
     )
-    lights = [r.light for r in rows]
-    state = f"The light of the last year is green in {lights.count('green')} of {len(rows)} rows"
-    state += f", yellow in {lights.count('yellow')} and red in {lights.count('red')}."
-    if not off:
+    lights = {zone: int((rows["light"] == zone).sum()) for zone in Light}
+    state = f"The light of the last year is green in {lights[Light.GREEN]} of {len(rows)} rows"
+    state += f", yellow in {lights[Light.YELLOW]} and red in {lights[Light.RED]}."
+    if off.empty:
         return [f"Losses exceed value at risk about as often as they should in all {len(rows)} rows. {state}"]
     return [f"Hit rates differ from nominal by more than noise in {len(off)} of {len(rows)} rows: {names}. {state}"]
 
 
-def _on_shocks(found: tuple[Shock, ...]) -> list[str]:
-    if not found:
+def _on_shocks(lines: pd.DataFrame | None) -> list[str]:
+    if lines is None:
         return ["Shock probabilities were not checked against what happened."]
     ratios = []
-    for barrier in sorted({s.barrier for s in found}):
-        sides = [s for s in found if s.barrier == barrier]
-        events = sum(s.events for s in sides)
+    for barrier, sides in lines.groupby("barrier"):
+        events, expected = int(sides["events"].sum()), float((sides["predicted"] * sides["rows"]).sum())
         if events:
-            expected = sum(s.predicted * s.rows for s in sides)
-            ratios.append(f"{number(expected / events)} at {percent(barrier, 0)}")
+            ratios.append(f"{number(expected / events)} at {percent(float(str(barrier)), 0)}")
     if not ratios:
         return ["No shock happened in the period, so the shock probabilities cannot be judged."]
     return [f"For every shock that happened the forecasts predicted (1 is right): {', '.join(ratios)}."]
@@ -119,7 +125,7 @@ def _on_limits(scores: Scores | None) -> list[str]:
 
 
 def _on_fallback(kept: pd.DataFrame, scores: Scores) -> list[str]:
-    """A plain word where not one limit rests on complete data, and why when the market had stopped."""
+    """A statement where not one limit rests on complete data, and why when the market had stopped."""
     if kept.empty or (kept["status"] != Status.FALLBACK.value).any():
         return []
     findings = scores.summary.get("findings") or []

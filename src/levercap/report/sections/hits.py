@@ -2,83 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
-import numpy as np
 import pandas as pd
 
-from levercap.evaluation import (
-    REFERENCE,
-    Coverage,
-    Row,
-    daily_mean,
-    light_thresholds,
-    match,
-    pooled_coverage,
-    traffic_light,
-)
+from levercap.evidence.columns import CANDIDATE, KINDS, REFERENCE, Light
 from levercap.report.figures.charts import HitSeries, hits_over_time
-from levercap.report.inputs import Evaluation
-from levercap.report.page.formatting import level_name, loss_label, percent
+from levercap.report.inputs import Evaluation, not_shown
+from levercap.report.page.formatting import count, level_name, loss_label, percent
 from levercap.report.page.html import Card, Column, Section, figure, note, paragraph, table
-from levercap.report.sections.rows import MODEL, pick
+from levercap.report.sections.rows import Key, kinds_of, pick
 
-__all__ = ["HitRow", "hit_card", "hit_rows", "hits_section"]
+__all__ = ["LOSSES_AT", "coverage_and_lights", "hit_card", "hits_section"]
 
-YEAR = 365
+NEEDED: Final = ("coverage", "traffic_lights", "hits")
 
+LOSSES_AT: Final = dict(zip(KINDS, ("at the end of the horizon", "at the worst moment of the horizon"), strict=True))
+"""When a loss of each kind is measured."""
 
-@dataclass(frozen=True, eq=False)
-class HitRow:
-    """Hits of one side, kind and level.
-
-    Attributes
-    ----------
-    side, kind, level : of the forecast
-    coverage : hit rate over the whole period
-    light : traffic light of all instruments together, last 365 days
-    lights : number of instruments that are green, yellow and red, each over its own last 365 days
-    share : daily share of instruments hit
-    """
-
-    side: str
-    kind: str
-    level: float
-    coverage: Coverage
-    light: str
-    lights: tuple[int, int, int]
-    share: pd.Series
+INTRO: Final = (
+    "A hit is a loss above the value at risk that was forecast for it. Too many hits mean that the forecasts are "
+    "too low; far too few mean that they are needlessly high. Coins fall together, so hits come in clusters: "
+    "intervals and zones below count how many independent trials the data are really worth."
+)
 
 
-def hit_rows(evaluation: Evaluation | None) -> tuple[HitRow, ...]:
-    """Hits of every side, kind and level that was forecast; empty when there is nothing to judge."""
-    if evaluation is None or evaluation.tails is None or evaluation.outcomes is None:
-        return ()
-    return tuple(_hit_row(row) for row in match({MODEL: evaluation.tails}, evaluation.outcomes) if len(row.loss))
+def coverage_and_lights(evaluation: Evaluation | None) -> pd.DataFrame | None:
+    """One line per side, kind and level of our own model: coverage beside the traffic light; None without either."""
+    if evaluation is None:
+        return None
+    coverage, lights = (evaluation.table(name, CANDIDATE) for name in ("coverage", "traffic_lights"))
+    if coverage is None or lights is None:
+        return None
+    lights = lights.drop(columns=["days", "hit_rate", "effective_rows"])
+    rows = coverage.merge(lights, on=["model", "side", "kind", "level"])
+    return rows.assign(off=(rows["low"] > 1.0 - rows["level"]) | (rows["high"] < 1.0 - rows["level"]))
 
 
-def hits_section(rows: tuple[HitRow, ...], evaluation: Evaluation | None = None) -> Section:
-    """Timelines at the highest level, end and path, and the table of all.
-
-    Where `evaluation` holds the hits of the baseline, its rolling rate is drawn beside.
-    """
+def hits_section(evaluation: Evaluation | None) -> Section:
+    """Timelines at the highest level, end and path, and the table of all."""
     title = "Value-at-risk hits over time"
-    if not rows:
-        text = "Hits were not counted: no evaluation with tails and outcomes was given."
-        return Section("hits", title, note(text))
-    level = max(row.level for row in rows)
-    intro = (
-        "A hit is a loss above the value at risk that was forecast for it. Too many hits mean that the forecasts are "
-        "too low; far too few mean that they are needlessly high. Coins fall together, so hits come in clusters: "
-        "intervals and zones below count how many independent trials the data are really worth."
-    )
-    parts = [paragraph(intro)]
-    for kind in ("end", "path"):
-        chosen = [row for row in rows if row.kind == kind and row.level == level]
+    rows = coverage_and_lights(evaluation)
+    hits = None if evaluation is None else evaluation.table("hits")
+    if rows is None or hits is None:
+        return Section("hits", title, note(f"Hits were not counted: {not_shown(evaluation, *NEEDED)}."))
+    level = float(rows["level"].max())
+    parts = [paragraph(INTRO)]
+    for kind in KINDS:
+        chosen = [key for key in kinds_of(rows) if key[1] == kind and key[2] == level]
         if chosen:
-            drawn = hits_over_time([_series(row, _of_reference(evaluation, row)) for row in chosen])
-            where = "at the end of the horizon" if kind == "end" else "at the worst moment of the horizon"
-            what = f"VaR {level_name(level)} {where}"
+            drawn = hits_over_time([_series(pick(rows, key).iloc[0], hits, key) for key in chosen])
+            what = f"VaR {level_name(level)} {LOSSES_AT[kind]}"
             alt = f"Daily share of coins with a hit and rolling hit rate against nominal: {what}"
             caption = (
                 f"{what}. Above: share of coins hit each day. Below: rolling hit rate in front of the zones of the "
@@ -88,82 +62,51 @@ def hits_section(rows: tuple[HitRow, ...], evaluation: Evaluation | None = None)
     return Section("hits", title, "".join(parts) + _table(rows))
 
 
-def hit_card(rows: tuple[HitRow, ...]) -> Card:
+def hit_card(evaluation: Evaluation | None) -> Card:
     """Headline figure: hit rate of the end-of-horizon value at risk at the highest level."""
-    if not rows:
-        return Card("Losses beyond VaR", "not run", "no evaluation was given")
-    level = max(row.level for row in rows)
-    chosen = [r for r in rows if r.level == level and r.kind == "end"] or [r for r in rows if r.level == level]
-    rate = float(np.mean([r.coverage.hit_rate for r in chosen]))
-    fits = all(r.coverage.low <= 1 - level <= r.coverage.high for r in chosen)
-    verdict = "agrees with the data" if fits else "the difference is more than noise"
-    return Card(f"Losses beyond VaR {level_name(level)}", percent(rate), f"expected {percent(1 - level)}; {verdict}")
+    rows = coverage_and_lights(evaluation)
+    if rows is None:
+        return Card("Losses beyond VaR", "not run", not_shown(evaluation, *NEEDED[:2]))
+    level = float(rows["level"].max())
+    highest = rows[rows["level"] == level]
+    end = highest[highest["kind"] == KINDS[0]]
+    chosen = end if len(end) else highest
+    verdict = "the difference is more than noise" if chosen["off"].any() else "agrees with the data"
+    rate = percent(float(chosen["hit_rate"].mean()))
+    return Card(f"Losses beyond VaR {level_name(level)}", rate, f"expected {percent(1 - level)}; {verdict}")
 
 
-def _hit_row(row: Row) -> HitRow:
-    first = ~pd.DataFrame({"symbol": row.symbol, "day": row.day}).duplicated().to_numpy()
-    hits, day, symbol = row.hits(MODEL)[first], row.day[first], row.symbol[first]
-    recent = day > day.max() - pd.Timedelta(days=YEAR)
-    last = pooled_coverage(hits[recent], day[recent], row.level)
-    trials = max(1, round(last.effective_rows))
-    light = traffic_light(min(trials, round(last.hit_rate * trials)), trials, row.level)
-    return HitRow(
-        side=row.side,
-        kind=row.kind,
-        level=row.level,
-        coverage=pooled_coverage(hits, day, row.level),
-        light=light.value,
-        lights=_lights(hits, symbol, row.level),
-        share=daily_mean(hits, day),
-    )
-
-
-def _lights(
-    hits: np.ndarray[tuple[int], np.dtype[np.bool_]], symbol: np.ndarray[tuple[int], np.dtype[np.object_]], level: float
-) -> tuple[int, int, int]:
-    last = (
-        pd.Series(hits)
-        .groupby(symbol)
-        .agg(lambda h: traffic_light(int(h.tail(YEAR).sum()), len(h.tail(YEAR)), level).value)
-    )
-    return int((last == "green").sum()), int((last == "yellow").sum()), int((last == "red").sum())
-
-
-def _of_reference(evaluation: Evaluation | None, row: HitRow) -> pd.Series | None:
-    """Daily share of instruments that the baseline's value at risk let through."""
-    frame = None if evaluation is None else evaluation.evidence("hits", REFERENCE)
-    if frame is None:
-        return None
-    part = pick(frame, (row.side, row.kind, row.level))
-    return part.set_index("day")["share"].sort_index() if len(part) else None
-
-
-def _series(row: HitRow, reference: pd.Series | None = None) -> HitSeries:
-    days = len(row.share)
-    window = YEAR if days >= 2 * YEAR else max(1, min(90, days // 2))
-    trials = max(1, round(row.coverage.effective_rows / row.coverage.days * window))
-    yellow, red = light_thresholds(trials, row.level)
+def _series(row: pd.Series, hits: pd.DataFrame, key: Key) -> HitSeries:
+    """Hits of one row over time, those of the reference beside where they are known."""
+    days = {model: part.set_index("day").sort_index() for model, part in pick(hits, key).groupby("model", sort=False)}
+    own, theirs = days[CANDIDATE], days.get(REFERENCE)
     return HitSeries(
-        title=f"{row.side} positions",
-        share=row.share,
-        rolling=row.share.rolling(window).mean(),
-        window=window,
-        nominal=1.0 - row.level,
-        yellow=yellow / trials,
-        red=red / trials,
-        reference=None if reference is None else reference.rolling(window).mean(),
+        title=f"{key[0]} positions",
+        share=own["share"],
+        rolling=own["rolling"],
+        window=int(row["window"]),
+        nominal=1.0 - key[2],
+        yellow=float(row["yellow_from"]),
+        red=float(row["red_from"]),
+        reference=None if theirs is None else theirs["rolling"],
     )
 
 
-def _table(rows: tuple[HitRow, ...]) -> str:
+def _table(rows: pd.DataFrame) -> str:
+    spans = [f"[{percent(low)}, {percent(high)}]" for low, high in zip(rows["low"], rows["high"], strict=True)]
     columns = [
-        Column("loss and level", [loss_label(r.side, r.kind, r.level) for r in rows], numeric=False),
-        Column("nominal", [percent(1 - r.level) for r in rows]),
-        Column("hit rate", [percent(r.coverage.hit_rate) for r in rows]),
-        Column("95 % interval", [f"[{percent(r.coverage.low)}, {percent(r.coverage.high)}]" for r in rows]),
-        Column("light, last year", [r.light for r in rows], numeric=False),
-        Column("coins green", [str(r.lights[0]) for r in rows]),
-        Column("yellow", [str(r.lights[1]) for r in rows]),
-        Column("red", [str(r.lights[2]) for r in rows]),
+        Column("loss and level", [loss_label(*key) for key in _keys(rows)], numeric=False),
+        Column("nominal", [percent(1.0 - level) for level in rows["level"]]),
+        Column("hit rate", [percent(rate) for rate in rows["hit_rate"]]),
+        Column("95 % interval", spans),
+        Column("light, last year", [str(light) for light in rows["light"]], numeric=False),
+        *(
+            Column(f"coins {zone}" if zone == Light.GREEN else str(zone), [count(n) for n in rows[f"coins_{zone}"]])
+            for zone in Light
+        ),
     ]
     return table(columns, "Hit rates with intervals clustered by day, and traffic lights of at most the last 365 days")
+
+
+def _keys(rows: pd.DataFrame) -> list[Key]:
+    return [(str(r["side"]), str(r["kind"]), float(r["level"])) for _, r in rows.iterrows()]

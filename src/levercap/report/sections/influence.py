@@ -7,25 +7,25 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from levercap.evaluation import REFERENCE
+from levercap.evidence.columns import ALL_EVENTS, CANDIDATE, NO_EVENT, REFERENCE
 from levercap.report.figures.charts import leads
 from levercap.report.figures.forest import forest, forest_panel
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import count, loss_label, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
-from levercap.report.sections.rows import MODEL, Key, head, kinds_of, lines_of, listed, pick, tint
+from levercap.report.sections.rows import Key, head, kinds_of, lines_of, listed, pick, tint
 
-__all__ = ["influence_section", "unproven_without"]
+__all__ = ["influence_section", "insignificant_without"]
 
 INTRO: Final = (
-    f"Losses are wild, so a lead over {REFERENCE} may come from a handful of days. Below, the ten days that move the "
-    "difference most in either direction are left out; then, as the worst case for the claim, the ten days that "
-    "help it most. The last column counts how many such helpful days must go before the lead is gone."
+    f"Losses are heavy-tailed, so a lead over {REFERENCE} may come from a handful of days. Below, the ten days that "
+    "move the difference most in either direction are left out; then, as the worst case for the claim, the ten days "
+    "that help it most. The last column counts how many such helpful days must go before the lead is gone."
 )
 EVENTS: Final = (
     "Each known event is left out in turn, then all of them. If a line moves to zero, the lead was made in that event."
 )
-NOTHING: Final = {"nothing": "nothing left out", "all events": "all events left out"}
+NOT_ONE_EVENT: Final = {NO_EVENT: "nothing left out", ALL_EVENTS: "all events left out"}
 SHOWN_DAYS: Final = 10
 
 
@@ -33,7 +33,7 @@ def influence_section(evaluation: Evaluation | None) -> Section | None:
     """With and without the most influential days, and with each event left out; None where there is neither."""
     if evaluation is None:
         return None
-    few, days, events = (evaluation.evidence(name, MODEL) for name in ("influence", "influential_days", "events"))
+    few, days, events = (evaluation.table(name, CANDIDATE) for name in ("influence", "influential_days", "events"))
     if few is None and days is None and events is None:
         return None
     body = ""
@@ -102,7 +102,7 @@ def _days(frame: pd.DataFrame) -> str:
 
 def _events(frame: pd.DataFrame) -> str:
     keys, events = kinds_of(frame), [str(event) for event in frame["event"].unique()]
-    lines = [NOTHING.get(event, event) for event in events]
+    lines = [NOT_ONE_EVENT.get(event, event) for event in events]
 
     def column(key: tuple[str, str, float], name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         return lines_of(pick(frame, key), "event", events, name)
@@ -126,7 +126,7 @@ def _events(frame: pd.DataFrame) -> str:
             for key in keys
         ),
     ]
-    keep = [i for i, event in enumerate(events) if event != "nothing"]
+    keep = [i for i, event in enumerate(events) if event != NO_EVENT]
     columns = [
         Column(c.title, [c.cells[i] for i in keep], c.numeric, [c.styles[i] for i in keep] if c.styles else ())
         for c in columns
@@ -135,21 +135,21 @@ def _events(frame: pd.DataFrame) -> str:
     return (
         figure(drawn, alt, "95 % intervals from blocks of 20 days.")
         + table(columns, within, dense=True)
-        + bullets(_said(frame))
+        + bullets(_sentences(frame))
     )
 
 
-def _said(frame: pd.DataFrame) -> list[str]:
+def _sentences(frame: pd.DataFrame) -> list[str]:
     lead = {key: bool((pick(frame, key)["without"].iloc[0]) < 0) for key in kinds_of(frame)}
-    single = frame[~frame["event"].isin(NOTHING)]
+    single = frame[~frame["event"].isin(NOT_ONE_EVENT)]
     turned = [
         (key, str(event))
         for key, ahead in lead.items()
         for event in pick(single, key).query("without >= 0")["event"]
         if ahead
     ]
-    noise = unproven_without(frame)
-    last = frame[frame["event"] == "all events"]
+    noise = insignificant_without(frame)
+    last = frame[frame["event"] == ALL_EVENTS]
     kept = sum(1 for key, ahead in lead.items() if ahead and (pick(last, key)["without"] < 0).all())
     lines = [f"Without all events together {kept} of {sum(lead.values())} leads stay."]
     if turned:
@@ -165,15 +165,17 @@ def _said(frame: pd.DataFrame) -> list[str]:
     return lines
 
 
-def unproven_without(frame: pd.DataFrame) -> dict[str, list[Key]]:
+def insignificant_without(frame: pd.DataFrame) -> dict[str, list[Key]]:
     """Event -> kinds of loss whose lead is beyond noise, but not without that event."""
-    whole = frame[frame["event"] == "nothing"]
-    proven = [key for key in kinds_of(whole) if (pick(whole, key)["high"] < 0).all()]
+    whole = frame[frame["event"] == NO_EVENT]
+    significant = [key for key in kinds_of(whole) if (pick(whole, key)["high"] < 0).all()]
     found: dict[str, list[Key]] = {}
     for event in frame["event"].unique():
         part = frame[frame["event"] == event]
-        lost = [key for key in proven if ((line := pick(part, key))["high"] >= 0).any() and (line["without"] < 0).all()]
-        if lost and event != "nothing":
+        lost = [
+            key for key in significant if ((line := pick(part, key))["high"] >= 0).any() and (line["without"] < 0).all()
+        ]
+        if lost and event != NO_EVENT:
             found[str(event)] = lost
     return found
 

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from levercap.evaluation import REFERENCE
+from levercap.evidence.columns import CANDIDATE, REFERENCE, SIZE, Verdict
 from levercap.report.figures.forest import ForestPanel, forest
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import count, loss_label, number, percent, probability, signed
 from levercap.report.page.html import Column, Section, bullets, figure, heading, paragraph, table
-from levercap.report.sections.rows import MODEL, Key, kinds_of, lines_of, model_name, pick, tint
+from levercap.report.sections.rows import Key, kinds_of, lines_of, model_name, pick, tint
 
 __all__ = ["models_section", "stars", "tested"]
 
@@ -22,8 +22,6 @@ TESTED: Final = ("p_romano_wolf_20", "p_romano_wolf_60")
 
 TESTED_ALL: Final = ("p_romano_wolf_all_20", "p_romano_wolf_all_60")
 """The same adjusted over the comparisons of all models together."""
-
-SIZE: Final = 0.05
 
 INTRO: Final = (
     f"All models forecast the same coins on the same days and are scored by FZ0 against {REFERENCE}; below zero is "
@@ -39,24 +37,16 @@ STARS: Final = (
 
 
 def tested(evaluation: Evaluation | None) -> pd.DataFrame | None:
-    """Leaderboard with adjusted p-values; None where there is none."""
-    board = None if evaluation is None else evaluation.leaderboard
-    if board is None or board.empty or any(name not in board for name in TESTED):
-        return None
-    return board.reset_index(drop=True)
+    """Leaderboard with adjusted p-values; None where there are none."""
+    board = None if evaluation is None else evaluation.table("leaderboard")
+    return None if board is None or board[list(TESTED)].isna().all(axis=None) else board
 
 
 def stars(line: pd.Series) -> str:
-    """Mark of a leaderboard line: one or two stars where it is better, a dagger where it is clearly worse."""
-    if _below(line, TESTED):
-        return "**" if _below(line, TESTED_ALL) else "*"
-    worse = float(line["ci_low"]) > 0 and not float(line.get("ci_low_60", 1.0)) <= 0
-    return "†" if worse else ""
-
-
-def _below(line: pd.Series, names: tuple[str, ...]) -> bool:
-    p = pd.to_numeric(line.reindex(list(names)), errors="coerce")
-    return bool(p.notna().all() and p.max() < SIZE)
+    """Mark of a leaderboard line: one or two stars where it is better, a dagger where it is worse."""
+    if line["verdict"] == Verdict.BETTER:
+        return "**" if all(float(line[name]) < SIZE for name in TESTED_ALL) else "*"
+    return "†" if line["verdict"] == Verdict.WORSE else ""
 
 
 def models_section(evaluation: Evaluation | None) -> Section | None:
@@ -70,7 +60,7 @@ def models_section(evaluation: Evaluation | None) -> Section | None:
         [_panel(rivals, key, order) for key in kinds_of(rivals)],
         [model_name(model) for model in order],
         f"FZ0 difference to {REFERENCE} (left is better)",
-        bold=MODEL,
+        bold=CANDIDATE,
     )
     alt = f"Differences of FZ0 to {REFERENCE} of every model with intervals, one panel per side, kind of loss and level"
     caption = (
@@ -93,7 +83,7 @@ def _panel(rivals: pd.DataFrame, key: Key, order: Sequence[str]) -> ForestPanel:
     part = pick(rivals, key)
 
     def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        return lines_of(part, "model", order, name if name in part else name.removesuffix("_60"))
+        return lines_of(part, "model", order, name)
 
     low, high = column("ci_low"), column("ci_high")
     wide = (np.fmin(low, column("ci_low_60")), np.fmax(high, column("ci_high_60")))
@@ -102,24 +92,24 @@ def _panel(rivals: pd.DataFrame, key: Key, order: Sequence[str]) -> ForestPanel:
 
 def _sentences(board: pd.DataFrame, order: Sequence[str]) -> list[str]:
     lines = []
-    for model in [MODEL] if MODEL in order else []:
+    for model in [CANDIDATE] if CANDIDATE in order else []:
         own = board[board["model"] == model]
-        proven = int((own.apply(stars, axis=1).str.startswith("*")).sum())
+        better = int((own["verdict"] == Verdict.BETTER).sum())
         lines.append(
             f"{model_name(model)} is better than {REFERENCE} in {int((own['d_fz0'] < 0).sum())} of {len(own)} "
-            f"comparisons, in {proven} of them after the adjustment for several comparisons (*); in "
+            f"comparisons, in {better} of them after the adjustment for several comparisons (*); in "
             f"{int((own.apply(stars, axis=1) == '**').sum())} also after that for the comparisons of all models (**)."
         )
         best = sum(1 for key in kinds_of(own) if _best(pick(board, key)) == model)
         lines.append(f"It has the lowest score of all models in {best} of {len(own)} comparisons.")
-    proven_models = [
+    better_models = [
         model_name(model)
         for model in order
-        if model != MODEL and board[board["model"] == model].apply(stars, axis=1).str.startswith("*").any()
+        if model != CANDIDATE and (board.loc[board["model"] == model, "verdict"] == Verdict.BETTER).any()
     ]
-    others = [model for model in order if model != MODEL]
-    if others and proven_models:
-        lines.append(f"Other models that beat {REFERENCE} somewhere after the adjustment: {'; '.join(proven_models)}.")
+    others = [model for model in order if model != CANDIDATE]
+    if others and better_models:
+        lines.append(f"Other models that beat {REFERENCE} somewhere after the adjustment: {'; '.join(better_models)}.")
     elif others:
         lines.append(f"None of the other models beats {REFERENCE} anywhere once the adjustment is made.")
     return lines
@@ -132,17 +122,16 @@ def _best(part: pd.DataFrame) -> str | None:
 
 def _overview(rivals: pd.DataFrame, order: Sequence[str]) -> str:
     own = [rivals[rivals["model"] == model] for model in order]
-    marks = [part.apply(stars, axis=1).astype("str") for part in own]
     rows = [f"{len(part)}" for part in own]
     columns = [
         Column("model", [model_name(model) for model in order], numeric=False),
         Column("mean difference", [signed(float(part["d_fz0"].mean()), 3) for part in own]),
         Column("comparisons", rows),
         Column("better", [str(int((part["d_fz0"] < 0).sum())) for part in own]),
-        Column("better, adjusted", [str(int(mark.str.startswith("*").sum())) for mark in marks]),
-        Column("worse beyond noise", [str(int((mark == "†").sum())) for mark in marks]),
+        Column("better, adjusted", [str(int((part["verdict"] == Verdict.BETTER).sum())) for part in own]),
+        Column("worse beyond noise", [str(int((part["verdict"] == Verdict.WORSE).sum())) for part in own]),
     ]
-    if "in_set" in rivals and rivals["in_set"].notna().any():
+    if rivals["in_set"].notna().any():
         columns.append(Column("in the confidence set", [str(int((part["in_set"] == True).sum())) for part in own]))  # noqa: E712
     return table(columns)
 
@@ -161,7 +150,7 @@ def _table(board: pd.DataFrame) -> str:
             "model",
             [model_name(str(model)) for model in frame["model"]],
             numeric=False,
-            styles=["font-weight:600" if model == MODEL else "" for model in frame["model"]],
+            styles=["font-weight:600" if model == CANDIDATE else "" for model in frame["model"]],
         ),
         Column("FZ0", [number(v, 3) for v in frame["fz0"]]),
         Column(
@@ -179,25 +168,22 @@ def _table(board: pd.DataFrame) -> str:
         *(
             Column(title, [_p(v) for v in frame[name]])
             for title, name in zip(("p of all,\n20 days", "p of all,\n60 days"), TESTED_ALL, strict=True)
-            if name in frame
         ),
         Column("hit rate", [percent(v) for v in frame["hit_rate"]]),
     ]
-    if "in_set" in frame and frame["in_set"].notna().any():
+    if frame["in_set"].notna().any():
         columns.append(Column("in set", [_in_set(v) for v in frame["in_set"]], numeric=False))
     return table(columns, groups=groups, dense=True)
 
 
 def _extent(part: pd.DataFrame) -> str:
-    days, symbols = (part[name].max() if name in part else np.nan for name in ("days", "symbols"))
+    days, symbols = part["days"].max(), part["symbols"].max()
     return f"{count(days)} days, {count(symbols)} coins" if pd.notna(days) and pd.notna(symbols) else "days not stated"
 
 
 def _spans(
     frame: pd.DataFrame, low: str, high: str, reference: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> list[str]:
-    if low not in frame or high not in frame:
-        return ["–"] * len(frame)
     return [
         "" if r else f"[{signed(a, 3)}, {signed(b, 3)}]"
         for a, b, r in zip(frame[low], frame[high], reference, strict=True)

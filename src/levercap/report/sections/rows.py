@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 
 from levercap.core.names import FloatArray
+from levercap.evidence.columns import KEY
 from levercap.report.figures.drawing import BLUE, RED
 from levercap.report.page.formatting import level_name, loss_label
 
-__all__ = ["MODEL", "Key", "head", "kinds_of", "lines_of", "listed", "model_name", "models_of", "pick", "tint", "wash"]
-
-MODEL: Final = "levercap"
-"""Name of the evaluated forecasts in every table."""
+__all__ = ["Key", "head", "kinds_of", "lines_of", "listed", "model_name", "models_of", "pick", "tint", "wash"]
 
 Key = tuple[str, str, float]
 """Side, kind and level."""
@@ -45,7 +43,7 @@ def models_of(frame: pd.DataFrame) -> list[str]:
 
 def kinds_of(frame: pd.DataFrame) -> list[Key]:
     """Every (side, kind, level) that occurs, in the order of all tables."""
-    distinct = frame[["side", "kind", "level"]].drop_duplicates().sort_values(["side", "kind", "level"])
+    distinct = frame[list(KEY[1:])].drop_duplicates().sort_values(list(KEY[1:]))
     return [(str(side), str(kind), float(level)) for side, kind, level in distinct.itertuples(index=False)]
 
 

@@ -1,4 +1,4 @@
-"""Section: forecast scores beside the baseline, and a plain word where they are no better."""
+"""Section: forecast scores beside the baseline, and where they are no better."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from levercap.evaluation import REFERENCE, leaderboard
+from levercap.evidence.columns import CANDIDATE, REFERENCE
 from levercap.report.figures.charts import intervals
-from levercap.report.inputs import Evaluation
+from levercap.report.inputs import Evaluation, not_shown
 from levercap.report.page.formatting import count, loss_label, number, percent, signed
 from levercap.report.page.html import Card, Column, Section, bullets, figure, note, paragraph, table
-from levercap.report.sections.rows import MODEL
 
 __all__ = ["IS_REFERENCE", "ScoreFacts", "board_of", "score_card", "scores_section"]
 
 IS_REFERENCE = "the forecaster is the baseline itself"
-"""Said where no score differs, as after training on a history too short for more."""
+"""Stated where no score differs, as after training on a history too short for more."""
 
 
 @dataclass(frozen=True)
@@ -33,28 +32,23 @@ class ScoreFacts:
 
 
 def board_of(evaluation: Evaluation | None) -> pd.DataFrame | None:
-    """Leaderboard rows of the evaluated forecasts: as they were written, or computed when only the forecasts were.
+    """Leaderboard rows of the evaluated forecasts that have a score; None without any.
 
-    A board that does not name `MODEL` is kept whole but for the reference.
+    A board that does not name `CANDIDATE` is kept whole but for the reference.
     """
-    if evaluation is None:
+    board = None if evaluation is None else evaluation.table("leaderboard")
+    if board is None:
         return None
-    board = evaluation.leaderboard
-    if board is None or "d_fz0" not in board:
-        if evaluation.tails is None or evaluation.baseline_tails is None or evaluation.outcomes is None:
-            return None
-        board = leaderboard({REFERENCE: evaluation.baseline_tails, MODEL: evaluation.tails}, evaluation.outcomes)
-    own = board["model"] == MODEL
+    own = board["model"] == CANDIDATE
     board = board[(own if own.any() else board["model"] != REFERENCE) & board["d_fz0"].notna()]
     return None if board.empty else board.reset_index(drop=True)
 
 
-def scores_section(board: pd.DataFrame | None) -> Section:
+def scores_section(board: pd.DataFrame | None, evaluation: Evaluation | None) -> Section:
     """Table and interval plot of the differences to the baseline."""
     title = f"Forecast scores beside the baseline {REFERENCE}"
-    if board is None:
-        text = "The forecasts were not scored: no evaluation with tails, baseline tails and outcomes was given."
-        return Section("scores", title, note(text))
+    if board is None or evaluation is None:
+        return Section("scores", title, note(f"The forecasts were not scored: {not_shown(evaluation, 'leaderboard')}."))
     intro = (
         f"{REFERENCE} needs no fitting: a long-memory volatility estimate with filtered historical simulation. The "
         "score FZ0 judges value at risk and expected shortfall together; a lower one is better, so a difference below "
@@ -66,17 +60,20 @@ def scores_section(board: pd.DataFrame | None) -> Section:
     drawn = intervals(
         labels, board["d_fz0"].to_numpy(float), low, high, f"FZ0 difference to {REFERENCE} (left is better)"
     )
-    caption = "Losses at the end of the 24 hours and at the worst moment on the path, for long and short positions."
+    caption = (
+        f"Losses at the end of the {evaluation.horizon} and at the worst moment on the path, for long and short "
+        "positions."
+    )
     alt = f"Differences of FZ0 to {REFERENCE} with 95 % intervals, one line per side, kind of loss and level"
     body = paragraph(intro) + figure(drawn, alt, caption) + _table(board, labels) + bullets(_verdict(board, labels))
     return Section("scores", title, body)
 
 
-def score_card(board: pd.DataFrame | None) -> Card:
+def score_card(board: pd.DataFrame | None, evaluation: Evaluation | None) -> Card:
     """Headline figure: in how many comparisons the forecasts beat the baseline."""
     label = f"Comparisons won against {REFERENCE}"
     if board is None:
-        return Card(label, "not run", "no evaluation was given")
+        return Card(label, "not run", not_shown(evaluation, "leaderboard"))
     facts = facts_of(board)
     if facts.is_reference:
         return Card(label, "none", IS_REFERENCE)
@@ -105,8 +102,7 @@ def _labels(board: pd.DataFrame) -> list[str]:
 
 def _table(board: pd.DataFrame, labels: list[str]) -> str:
     def cells(name: str, form: Callable[[float], str]) -> list[str]:
-        values = board[name] if name in board else pd.Series(np.nan, index=board.index)
-        return [form(value) for value in values.astype(float)]
+        return [form(value) for value in board[name].astype(float)]
 
     spans = [
         f"[{signed(low, 3)}, {signed(high, 3)}]" for low, high in zip(board["ci_low"], board["ci_high"], strict=True)
@@ -144,26 +140,24 @@ def _whole(value: float) -> str:
 
 
 def _verdict(board: pd.DataFrame, labels: list[str]) -> list[str]:
-    """Plain sentences on where the forecasts win, where that is not proven, and where they lose."""
+    """Sentences on where the forecasts win, where that is within noise, and where they lose."""
     if facts_of(board).is_reference:
         return [f"{IS_REFERENCE[0].upper()}{IS_REFERENCE[1:]}: every score is that of {REFERENCE}."]
     names = np.array(labels, dtype=object)
-    better, proven = (board["d_fz0"] < 0).to_numpy(), (board["ci_high"] < 0).to_numpy()
+    better, sure = (board["d_fz0"] < 0).to_numpy(), (board["ci_high"] < 0).to_numpy()
     lines = [
-        f"Better than {REFERENCE} in {better.sum()} of {len(board)} comparisons, in {proven.sum()} of them beyond "
-        "noise."
+        f"Better than {REFERENCE} in {better.sum()} of {len(board)} comparisons, in {sure.sum()} of them beyond noise."
     ]
-    if (better & ~proven).any():
-        lines.append("Better, but within noise: " + "; ".join(names[better & ~proven]) + ".")
+    if (better & ~sure).any():
+        lines.append("Better, but within noise: " + "; ".join(names[better & ~sure]) + ".")
     if (~better).any():
         lines.append(f"Does not beat {REFERENCE}: " + "; ".join(names[~better]) + ".")
     else:
         lines.append(f"There is no comparison in which the forecasts score worse than {REFERENCE} on average.")
-    if "d_fz0_without_top10_days" in board:
-        lucky = better & (board["d_fz0_without_top10_days"] >= 0).to_numpy()
-        if lucky.any():
-            lines.append("Owes its lead to the ten most influential days: " + "; ".join(names[lucky]) + ".")
-    dropped = board[[c for c in ("unusable", "missing") if c in board]].sum().sum()
+    few_days = better & (board["d_fz0_without_top10_days"] >= 0).to_numpy()
+    if few_days.any():
+        lines.append("Owes its lead to the ten most influential days: " + "; ".join(names[few_days]) + ".")
+    dropped = board[["unusable", "missing"]].sum().sum()
     if dropped:
         lines.append(f"Left out of the comparison because a forecast was unusable or absent: {count(dropped)} rows.")
     return lines

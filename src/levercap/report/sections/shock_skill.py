@@ -1,18 +1,20 @@
-"""Part of the section on shocks: what the evaluation measured of their probabilities beyond calibration."""
+"""Part of the section on shocks: skill and ranking of their probabilities."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from levercap.report.figures.reliability import Calibrated, Ranking
-from levercap.report.inputs import Evaluation
+from levercap.report.figures.reliability import Ranking
 from levercap.report.page.formatting import count, number, percent
 from levercap.report.page.html import Column, bullets, heading, paragraph, table
 
-__all__ = ["panels_of", "proven_skill", "rankings", "skill_part"]
+__all__ = ["GOOD_SLOPES", "rankings", "significant_skill", "skill_part"]
+
+GOOD_SLOPES: Final = (0.9, 1.1)
 
 INTRO: Final = (
     "The volatility forecast alone already says when shocks are likely, and the scenarios imply a probability of their "
@@ -22,93 +24,62 @@ INTRO: Final = (
 )
 
 
-def rankings(evaluation: Evaluation | None) -> tuple[Ranking, ...]:
-    """AUC of every shock and of volatility alone; empty when the evaluation holds none."""
-    frame = _lines(evaluation)
-    if frame is None or frame["auc"].isna().all():
+def rankings(lines: pd.DataFrame) -> tuple[Ranking, ...]:
+    """AUC of every shock, of its implied probability and of volatility alone; empty where none is known."""
+    if lines["auc"].isna().all():
         return ()
     return tuple(
-        Ranking(
-            _name(line), str(line["side"]), float(line["auc"]), float(line["auc_scale"]),
-            float(line["auc_implied"]) if "auc_implied" in line and pd.notna(line["auc_implied"]) else float("nan"),
-        )
-        for _, line in frame.iterrows()
-    )  # fmt: skip
+        Ranking(_name(r), str(r["side"]), float(r["auc"]), float(r["auc_scale"]), float(r["auc_implied"]))
+        for _, r in lines.iterrows()
+    )
 
 
-def panels_of(evaluation: Evaluation | None) -> dict[float, dict[str, Calibrated]]:
-    """Bins of the reliability diagrams by barrier and side, as they were written; empty when there are none."""
-    frame = None if evaluation is None else evaluation.evidence("reliability")
-    if frame is None:
-        return {}
-    found: dict[float, dict[str, Calibrated]] = {}
-    for barrier, side in frame[["barrier", "side"]].drop_duplicates().sort_values(["barrier", "side"]).to_numpy():
-        part = frame[(frame["barrier"] == barrier) & (frame["side"] == side)]
-        if (part["observed"] > 0).any():
-            found.setdefault(float(barrier), {})[str(side)] = Calibrated(
-                part.sort_values("predicted", ignore_index=True)
-            )
-    return found
-
-
-def skill_part(evaluation: Evaluation | None) -> str:
-    """Table of skill, slope and AUC, and what it says; empty when the evaluation holds none."""
-    frame = _lines(evaluation)
-    if frame is None:
-        return ""
+def skill_part(lines: pd.DataFrame) -> str:
+    """Table of skill, slope and AUC, and what it says."""
     columns = [
-        Column("barrier, side", [_name(line) for _, line in frame.iterrows()], numeric=False),
-        Column("events", [count(v) for v in frame["events"]]),
-        Column("skill over implied", [percent(v) for v in _numbers(frame, "skill")]),
-        Column("95 %, 20-day blocks", _spans(frame, "skill_low", "skill_high")),
-        Column("95 %, 60-day blocks", _spans(frame, "skill_low_60", "skill_high_60")),
-        Column("slope", [number(v) for v in _numbers(frame, "slope")]),
-        Column("AUC", [number(v, 3) for v in _numbers(frame, "auc")]),
-        Column("AUC of implied", [number(v, 3) for v in _numbers(frame, "auc_implied")]),
-        Column("AUC of logit of the scale", [number(v, 3) for v in _numbers(frame, "auc_scale")]),
+        Column("barrier, side", [_name(line) for _, line in lines.iterrows()], numeric=False),
+        Column("events", [count(v) for v in lines["events"]]),
+        Column("skill over implied", [percent(v) for v in lines["skill"]]),
+        Column("95 %, 20-day blocks", _spans(lines["skill_low"], lines["skill_high"])),
+        Column("95 %, 60-day blocks", _spans(lines["skill_low_60"], lines["skill_high_60"])),
+        Column("slope", [number(v) for v in lines["slope"]]),
+        Column("AUC", [number(v, 3) for v in lines["auc"]]),
+        Column("AUC of implied", [number(v, 3) for v in lines["auc_implied"]]),
+        Column("AUC of logit of the scale", [number(v, 3) for v in lines["auc_scale"]]),
     ]
-    return heading("Skill and ranking") + paragraph(INTRO) + table(columns) + bullets(_said(frame))
+    return heading("Skill and ranking") + paragraph(INTRO) + table(columns) + bullets(_sentences(lines))
 
 
-def proven_skill(frame: pd.DataFrame) -> pd.Series:
-    """Whether the interval of the skill lies above zero, with blocks of 20 days and, where stated, of 60."""
-    sure = frame["skill_low"] > 0
-    return sure & (frame["skill_low_60"] > 0) if "skill_low_60" in frame else sure
+def significant_skill(lines: pd.DataFrame) -> pd.Series:
+    """Whether the interval of the skill lies above zero, with blocks of 20 days and of 60."""
+    return (lines["skill_low"] > 0) & (lines["skill_low_60"] > 0)
 
 
-def _said(frame: pd.DataFrame) -> list[str]:
-    lines = []
-    known = frame[frame["skill"].notna()]
+def _sentences(lines: pd.DataFrame) -> list[str]:
+    text = []
+    known = lines[lines["skill"].notna()]
     if len(known):
-        sure = known[proven_skill(known)]
-        lines.append(
+        sure = known[significant_skill(known)]
+        text.append(
             f"Skill over the implied probability is positive in {int((known['skill'] > 0).sum())} of {len(known)} "
             f"cases, beyond noise in {len(sure)}."
         )
     else:
-        lines.append("Skill is not known: the forecasts do not hold the probabilities that the scenarios imply.")
-    slopes = frame[frame["slope"].notna()]
-    inside = int(slopes["slope"].between(0.9, 1.1).sum())
-    lines.append(f"The calibration slope lies within 0.9 to 1.1 in {inside} of {len(slopes)} cases.")
-    ranked = frame[frame["auc"].notna() & frame["auc_scale"].notna()]
+        text.append("Skill is not known: the forecasts do not hold the probabilities that the scenarios imply.")
+    slopes = lines[lines["slope"].notna()]
+    low, high = GOOD_SLOPES
+    inside = int(slopes["slope"].between(low, high).sum())
+    text.append(f"The calibration slope lies within {low} to {high} in {inside} of {len(slopes)} cases.")
+    ranked = lines[lines["auc"].notna() & lines["auc_scale"].notna()]
     ahead = int((ranked["auc"] > ranked["auc_scale"]).sum())
-    lines.append(f"It tells shocks from calm better than volatility alone in {ahead} of {len(ranked)} cases.")
-    return lines
-
-
-def _lines(evaluation: Evaluation | None) -> pd.DataFrame | None:
-    frame = None if evaluation is None else evaluation.evidence("shocks")
-    return None if frame is None else frame.sort_values(["barrier", "side"], ignore_index=True)
+    text.append(f"It tells shocks from calm better than volatility alone in {ahead} of {len(ranked)} cases.")
+    return text
 
 
 def _name(line: pd.Series) -> str:
     return f"{percent(float(line['barrier']), 0)}, {line['side']}"
 
 
-def _numbers(frame: pd.DataFrame, name: str) -> list[float]:
-    return [float(v) for v in frame[name]] if name in frame else [float("nan")] * len(frame)
-
-
-def _spans(frame: pd.DataFrame, low: str, high: str) -> list[str]:
-    pairs = zip(_numbers(frame, low), _numbers(frame, high), strict=True)
+def _spans(low: Iterable[float], high: Iterable[float]) -> list[str]:
+    pairs = zip(low, high, strict=True)
     return [f"[{percent(a)}, {percent(b)}]" if np.isfinite(a) and np.isfinite(b) else "–" for a, b in pairs]

@@ -7,27 +7,34 @@ from typing import Final
 
 import pandas as pd
 
-from levercap.evaluation import REFERENCE
-from levercap.report.inputs import Evaluation
+from levercap.evidence.columns import ALL_EVENTS, CANDIDATE, NO_EVENT, REFERENCE, Dominance, Verdict
+from levercap.report.inputs import AGAIN, Evaluation
 from levercap.report.page.formatting import loss_label, number, percent, probability, signed
 from levercap.report.page.html import Section, bullets, heading, paragraph
-from levercap.report.sections.influence import unproven_without
-from levercap.report.sections.models import TESTED, stars
-from levercap.report.sections.rows import MODEL, Key, kinds_of, listed, model_name, pick
-from levercap.report.sections.shock_skill import proven_skill
+from levercap.report.sections.influence import insignificant_without
+from levercap.report.sections.models import TESTED
+from levercap.report.sections.murphy import NAMES
+from levercap.report.sections.rows import Key, kinds_of, listed, model_name, pick
+from levercap.report.sections.shock_skill import GOOD_SLOPES, significant_skill
 
 __all__ = ["weaknesses_section"]
 
+DOMINANCE: Final[dict[str, str]] = {
+    Dominance.CROSSES: "depends on the score chosen",
+    Dominance.DOMINATED: "is worse by every score",
+    Dominance.UNDECIDED: "is not told apart",
+}
+
 INTRO: Final = (
-    f"Everything in the tables of this evaluation that shows {MODEL} no better than {REFERENCE}, or not proven to be, "
-    "in one place, and last what was not examined."
+    f"Everything in the tables of this evaluation that shows {CANDIDATE} no better than {REFERENCE}, or not "
+    "significantly so, in one place, and last what was not examined."
 )
 
 
 def weaknesses_section(
     evaluation: Evaluation | None, board: pd.DataFrame | None, absent: Sequence[str] = ()
 ) -> Section | None:
-    """Plain sentences on every comparison that is lost or not proven; None when nothing was compared.
+    """Sentences on every comparison that is lost or not significant; None when nothing was compared.
 
     `absent` names the parts of the evidence that the evaluation does not hold.
     """
@@ -41,7 +48,7 @@ def weaknesses_section(
         "Coin by coin": _coins(evaluation),
         "By other scores": _murphy(evaluation),
         "Shocks": _shocks(evaluation),
-        f"Backtests that reject {MODEL} but not {REFERENCE}": _tests(evaluation),
+        f"Backtests that reject {CANDIDATE} but not {REFERENCE}": _tests(evaluation),
     }
     body = paragraph(INTRO)
     for title, lines in parts.items():
@@ -61,14 +68,14 @@ def _overall(board: pd.DataFrame, evaluation: Evaluation) -> list[str]:
         text += f" [{signed(float(line['ci_low']), 3)}, {signed(float(line['ci_high']), 3)}]"
         if float(line["d_fz0"]) >= 0:
             lines.append(f"{text}. It does not beat {REFERENCE}.")
-        elif all(name in line for name in TESTED) and not stars(line).startswith("*"):
+        elif line[list(TESTED)].notna().all() and line["verdict"] != Verdict.BETTER:
             p = ", ".join(probability(float(line[name])) for name in TESTED)
-            lines.append(f"{text}. Better on average, not proven: adjusted p-values {p}.")
+            lines.append(f"{text}. Better on average, not significant: adjusted p-values {p}.")
         elif float(line["ci_high"]) >= 0:
             lines.append(f"{text}. Better on average, but within noise.")
     if not lines:
         lines.append(f"Over the whole period there is no kind of loss in which it does not beat {REFERENCE}.")
-    rivals = evaluation.leaderboard
+    rivals = evaluation.table("leaderboard")
     if rivals is not None:
         lines += _rivals(rivals)
     return lines
@@ -79,10 +86,10 @@ def _rivals(board: pd.DataFrame) -> list[str]:
     lines = []
     for key in kinds_of(board):
         part = pick(board, key)
-        own = part.loc[part["model"] == MODEL, "d_fz0"]
+        own = part.loc[part["model"] == CANDIDATE, "d_fz0"]
         if own.empty or pd.isna(own.iloc[0]):
             continue
-        ahead = part[(part["model"] != MODEL) & (part["model"] != REFERENCE) & (part["d_fz0"] < own.iloc[0])]
+        ahead = part[(part["model"] != CANDIDATE) & (part["model"] != REFERENCE) & (part["d_fz0"] < own.iloc[0])]
         names = "; ".join(
             f"{model_name(str(r['model']))} ({signed(float(r['d_fz0']), 3)})" for _, r in ahead.iterrows()
         )
@@ -92,7 +99,7 @@ def _rivals(board: pd.DataFrame) -> list[str]:
 
 
 def _years(evaluation: Evaluation) -> list[str]:
-    frame = evaluation.evidence("by_year", MODEL)
+    frame = evaluation.table("by_year", CANDIDATE)
     if frame is None:
         return []
     lines = []
@@ -105,7 +112,7 @@ def _years(evaluation: Evaluation) -> list[str]:
 
 
 def _few_days(evaluation: Evaluation) -> list[str]:
-    frame = evaluation.evidence("influence", MODEL)
+    frame = evaluation.table("influence", CANDIDATE)
     if frame is None:
         return []
     lead = frame[frame["d_fz0"] < 0]
@@ -119,14 +126,14 @@ def _few_days(evaluation: Evaluation) -> list[str]:
 
 
 def _events(evaluation: Evaluation) -> list[str]:
-    frame = evaluation.evidence("events", MODEL)
+    frame = evaluation.table("events", CANDIDATE)
     if frame is None:
         return []
-    named = frame[~frame["event"].isin(("nothing", "all events"))]
+    named = frame[~frame["event"].isin((NO_EVENT, ALL_EVENTS))]
     kinds = len(kinds_of(frame))
     lines = [
         f"Without {event} the lead is within noise in {listed(keys)}."
-        for event, keys in unproven_without(frame).items()
+        for event, keys in insignificant_without(frame).items()
     ]
     for event, part in named.groupby("event", sort=False):
         worse = part[part["difference"] > 0]
@@ -139,7 +146,7 @@ def _events(evaluation: Evaluation) -> list[str]:
 
 
 def _coins(evaluation: Evaluation) -> list[str]:
-    frame = evaluation.evidence("by_symbol", MODEL)
+    frame = evaluation.table("by_symbol", CANDIDATE)
     if frame is None:
         return []
     kinds = len(kinds_of(frame))
@@ -152,37 +159,31 @@ def _coins(evaluation: Evaluation) -> list[str]:
 
 
 def _murphy(evaluation: Evaluation) -> list[str]:
-    frame = evaluation.evidence("murphy", MODEL)
-    if frame is None or "verdict" not in frame:
+    frame = evaluation.table("murphy", CANDIDATE)
+    if frame is None:
         return []
     first = frame.drop_duplicates(["forecast", "side", "kind", "level"])
-    names = {"var": "value at risk", "es": "expected shortfall"}
-    meaning = {
-        "crosses": "depends on the score chosen",
-        "dominated": "is worse by every score",
-        "undecided": "is not told apart",
-    }
     return [
-        f"{names.get(str(line['forecast']), str(line['forecast'])).capitalize()}, "
-        f"{loss_label(str(line['side']), str(line['kind']), float(line['level']))}: {meaning[str(line['verdict'])]}."
+        f"{NAMES[str(line['forecast'])].capitalize()}, "
+        f"{loss_label(str(line['side']), str(line['kind']), float(line['level']))}: {DOMINANCE[str(line['verdict'])]}."
         for _, line in first.iterrows()
-        if str(line["verdict"]) in meaning
+        if str(line["verdict"]) in DOMINANCE
     ]
 
 
 def _shocks(evaluation: Evaluation) -> list[str]:
-    frame = evaluation.evidence("shocks")
+    frame = evaluation.table("shocks")
     if frame is None:
         return []
-    unsure = frame[frame["skill"].notna() & ~proven_skill(frame)]
-    off = frame[frame["slope"].notna() & ~frame["slope"].between(0.9, 1.1)]
+    unsure = frame[frame["skill"].notna() & ~significant_skill(frame)]
+    off = frame[frame["slope"].notna() & ~frame["slope"].between(*GOOD_SLOPES)]
     ranked = frame[frame["auc"].notna() & ~(frame["auc"] > frame["auc_scale"])]
     found = {
         "Skill over the probability that the scenarios imply is not beyond noise": [
             f"{percent(r['skill'])} [{percent(r['skill_low'])}, {percent(r['skill_high'])}]"
             for _, r in unsure.iterrows()
         ],
-        "Calibration slope outside 0.9 to 1.1": [number(r["slope"]) for _, r in off.iterrows()],
+        "Calibration slope outside {} to {}".format(*GOOD_SLOPES): [number(r["slope"]) for _, r in off.iterrows()],
         "Tells shocks from calm no better than volatility alone (AUC)": [
             f"{number(r['auc'], 3)} against {number(r['auc_scale'], 3)}" for _, r in ranked.iterrows()
         ],
@@ -199,26 +200,26 @@ def _shocks(evaluation: Evaluation) -> list[str]:
 
 
 def _tests(evaluation: Evaluation) -> list[str]:
-    frame = evaluation.evidence("backtests")
+    frame = evaluation.table("backtests")
     if frame is None or REFERENCE not in set(frame["model"]):
         return []
-    fails = frame[frame["verdict"] == "fail"]
+    fails = frame[frame["verdict"] == Verdict.FAIL]
     failed = {
         model: {(*_key(line), str(line["test"])) for _, line in fails[fails["model"] == model].iterrows()}
-        for model in (MODEL, REFERENCE)
+        for model in (CANDIDATE, REFERENCE)
     }
-    only = failed[MODEL] - failed[REFERENCE]
+    only = failed[CANDIDATE] - failed[REFERENCE]
     tests = [str(name) for name in frame["test"].unique()]
     lines = [
         f"{test}: {listed(sorted((side, kind, level) for side, kind, level, t in only if t == test))}."
         for test in tests
         if any(t == test for *_, t in only)
     ]
-    both, reverse = failed[MODEL] & failed[REFERENCE], len(failed[REFERENCE] - failed[MODEL])
+    both, reverse = failed[CANDIDATE] & failed[REFERENCE], len(failed[REFERENCE] - failed[CANDIDATE])
     counts = [(test, sum(1 for *_, t in both if t == test)) for test in tests]
     named = ", ".join(f"{test} ({n})" for test, n in counts if n)
     lines.append(
-        f"Tests that reject both: {named or 'none'}. Tests that reject {REFERENCE} but not {MODEL}: {reverse}."
+        f"Tests that reject both: {named or 'none'}. Tests that reject {REFERENCE} but not {CANDIDATE}: {reverse}."
     )
     return lines if only else ["None.", *lines]
 
@@ -227,6 +228,7 @@ def _unknown(evaluation: Evaluation, absent: Sequence[str]) -> list[str]:
     notes = evaluation.summary.get("notes") or []
     skipped = evaluation.summary.get("skipped") or {}
     lines = [f"The evaluation holds no tables, or empty ones, for: {'; '.join(absent)}."] if absent else []
+    lines += [f"Tables {', '.join(evaluation.outdated)}: {AGAIN}."] if evaluation.outdated else []
     lines += [f"{model_name(str(model))} was left out: {why}." for model, why in sorted(skipped.items())]
     return lines + [str(note) for note in notes]
 
