@@ -112,12 +112,16 @@ def test_an_evaluation_of_an_earlier_version_asks_to_be_run_again(tmp_path):
     """Its forecasts are there, some tables are absent and one lacks a column of today."""
     tables = {name: table for name, table in evidence_tables().items() if name not in ("traffic_lights", "by_year")}
     tables["shocks"] = tables["shocks"].drop(columns="predicted")
-    evaluation = read_evaluation(write_evidence_tables(tmp_path / "earlier", tables))
-    assert evaluation.outdated == ("traffic_lights", "by_year", "shocks")
+    tables["hits"] = tables["hits"].drop(columns="rolling")
+    folder = write_evidence_tables(tmp_path / "earlier", tables)
+    (folder / "summary.json").write_text('{"from": "2022-01-01T00:00:00+00:00", "to": "2023-01-01T00:00:00+00:00"}')
+    evaluation = read_evaluation(folder)
+    assert evaluation.outdated == ("traffic_lights", "by_year", "hits", "shocks")
     assert "by_symbol" in evaluation.tables
     page = Page(render(evaluation, None, None))
     again = "not run with this version: run `levercap evaluate` again"
-    assert f"Tables traffic_lights, by_year, shocks of the evaluation: {again}." in page.texts["headline"]
+    assert f"Tables traffic_lights, by_year, hits, shocks of the evaluation: {again}." in page.texts["headline"]
+    assert "Forecasts evaluated from 2022-01-01, before 2023-01-01" in render(evaluation, None, None)
     assert again in page.texts["hits"]
     assert again in page.texts["shocks"]
     assert again in page.texts["weaknesses"]

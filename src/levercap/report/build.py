@@ -114,6 +114,9 @@ def _subtitle(evaluation: Evaluation | None, scores: Scores | None, manifest: di
     hits = None if evaluation is None else evaluation.table("hits")
     if hits is not None:
         parts.append(f"forecasts evaluated {hits['day'].min():%Y-%m-%d} to {hits['day'].max():%Y-%m-%d}")
+    elif evaluation is not None and {"from", "to"} <= set(evaluation.summary):
+        first, after = (str(evaluation.summary[name])[:10] for name in ("from", "to"))
+        parts.append(f"forecasts evaluated from {first}, before {after}")
     identity = None if manifest is None else manifest.get("bundle_id", manifest.get("id"))
     if identity is not None:
         parts.append(f"bundle {identity}")

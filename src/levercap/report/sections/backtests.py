@@ -121,7 +121,7 @@ def backtests_section(evaluation: Evaluation | None) -> Section | None:
     against = own[own["test"].isin(COMPARISONS)]
     if len(against):
         body += _matrix(against, f"{model_name(models[0])} against {REFERENCE}")
-    return Section("backtests", "Backtests in words", body)
+    return Section("backtests", "Backtests", body)
 
 
 def _count(part: pd.DataFrame, model: str) -> str:

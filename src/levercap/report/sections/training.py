@@ -26,6 +26,7 @@ HEADINGS: Final = {
     "data_hash": "data (hash)",
     "from": "from",
     "to": "to",
+    "horizon_hours": "horizon in hours",
     "origins": "origins",
     "events": "known events within",
     "in_set": "comparisons in the confidence set",
