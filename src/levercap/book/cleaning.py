@@ -68,13 +68,12 @@ def clean_book(
     accounts, positions : tables with at least `ACCOUNT_COLUMNS` and `POSITION_COLUMNS`
     instruments : what positions can be in, by name; the portfolio is coded in them
     segments : the known ones; None leaves the segment unchecked
-    market : symbols with a market; a position in an instrument on none of them stays in the portfolio and is reported
-        as unknown. None takes every underlying for one with a market
+    market : symbols with a market; a position in an instrument on none of them is kept, and reported as unknown. None
+        stands for every underlying
 
     Raises
     ------
-    DataError
-        when a required column is missing or there is no account at all
+    DataError : a required column is missing or there is no account at all
     """
     _require_accounts(accounts, positions)
     ids = _code_accounts(as_text(accounts["account_id"]), as_text(positions["account_id"]))
@@ -166,6 +165,8 @@ def _all_accounts(accounts: pd.DataFrame, ids: _AccountCodes) -> tuple[pd.DataFr
 
 def _gross_of(accounts: pd.Series, ids: _AccountCodes, rejected: BoolArray, notional: FloatArray) -> FloatArray:
     """(rejected rows,) gross notional, zero without a position and NaN where a notional is."""
+    if not rejected.any():
+        return np.zeros(0)
     wanted = np.zeros(int(ids.code.max()) + 1, dtype=bool)
     wanted[ids.code[rejected]] = True
     held = wanted[ids.holder]

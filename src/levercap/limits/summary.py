@@ -17,6 +17,10 @@ QUANTILES: Final = (0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99)
 """Quantiles of the limits that are stated per segment."""
 
 
+FINDING_FIELDS: Final = ("code", "severity", "where", "message", "count", "hint")
+"""What the summary states of a finding."""
+
+
 def summarise(limits: pd.DataFrame, accounts: pd.DataFrame, findings: Sequence[Finding]) -> dict[str, Any]:
     """What a risk officer reads first: counts, quantiles of limits by segment, accounts over their limit, totals.
 
@@ -46,11 +50,7 @@ def summarise(limits: pd.DataFrame, accounts: pd.DataFrame, findings: Sequence[F
         "action": _counts(limits["action"]),
         "binding": _counts(limits["binding"]),
         "reasons": _counts(reasons[reasons != ""]),
-        "max_leverage": {
-            str(name): {f"q{100 * q:02.0f}": _number(float(group.quantile(q))) for q in QUANTILES}
-            | {"accounts": len(group)}
-            for name, group in scored["max_leverage"].groupby(segment.loc[scored.index])
-        },
+        "max_leverage": _quantiles(scored["max_leverage"], segment.loc[scored.index]),
         "over_limit": int(over.sum()),
         "over_limit_share": _number(float(over.mean())),
         "totals": {
@@ -59,17 +59,7 @@ def summarise(limits: pd.DataFrame, accounts: pd.DataFrame, findings: Sequence[F
             "to_reduce": _number(headroom[headroom < 0].abs().sum()),
             "to_grow": _number(headroom[headroom > 0].sum()),
         },
-        "findings": [
-            {
-                "code": f.code,
-                "severity": f.severity.value,
-                "where": f.where,
-                "message": f.message,
-                "count": f.count,
-                "hint": f.hint,
-            }
-            for f in findings
-        ],
+        "findings": [{name: getattr(finding, name) for name in FINDING_FIELDS} for finding in findings],
     }
 
 
@@ -77,6 +67,17 @@ def above_limit(limits: pd.DataFrame) -> pd.Series:
     """Which accounts stand above their limit; a rejected one does where it holds anything, known or not."""
     rejected = limits["status"] == Status.REJECTED.value
     return (limits["effective_leverage"] > limits["max_leverage"]) | (rejected & (limits["headroom"] != 0))
+
+
+def _quantiles(limit: pd.Series, segment: pd.Series) -> dict[str, dict[str, float | int | None]]:
+    """Quantiles of the limits of each segment, and how many accounts it has."""
+    return {
+        str(name): {
+            **{f"q{100 * q:02.0f}": _number(float(group.quantile(q))) for q in QUANTILES},
+            "accounts": len(group),
+        }
+        for name, group in limit.groupby(segment)
+    }
 
 
 def _counts(column: pd.Series) -> dict[str, int]:

@@ -42,11 +42,6 @@ def risk_numbers(
     out = np.empty((accounts, len(RiskColumn)))
     code = paths.codes(portfolio.instruments)[portfolio.instrument]
     limit = np.full(accounts, np.inf) if margin is None else np.ascontiguousarray(margin, dtype=np.float64)
-    rule = np.array(
-        [policy.liquidation_probability, policy.insolvency_budget, policy.closing_cost, policy.shock_barrier],
-        dtype=np.float64,
-    )
-    bounds = np.array([paths.bound, paths.stressed_bound])
     shared = (
         np.ascontiguousarray(portfolio.offsets, dtype=np.int64),
         np.ascontiguousarray(code, dtype=np.int64),
@@ -56,8 +51,8 @@ def risk_numbers(
         paths.end,
         paths.weights,
         paths.stressed_factor,
-        bounds,
-        rule,
+        np.array([paths.bound, paths.stressed_bound]),
+        _rule(policy),
         out,
     )
     tasks = [(first, min(first + ACCOUNTS_PER_TASK, accounts)) for first in range(0, accounts, ACCOUNTS_PER_TASK)]
@@ -68,6 +63,14 @@ def risk_numbers(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(lambda task: account_numbers(task[0], task[1], *shared), tasks))
     return RiskNumbers(**{column.name.lower(): np.ascontiguousarray(out[:, column]) for column in RiskColumn})
+
+
+def _rule(policy: PolicyConfig) -> FloatArray:
+    """(4,) what the kernel needs of the policy."""
+    return np.array(
+        [policy.liquidation_probability, policy.insolvency_budget, policy.closing_cost, policy.shock_barrier],
+        dtype=np.float64,
+    )
 
 
 def _processors() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,60 +48,32 @@ def score(
     bundle : folder of a bundle or ``models:/levercap@champion``
     accounts_path, positions_path : the book, Parquet or CSV
     out : folder of all scoring dates
-    market_folder, snapshot_folder : where the market's state comes from, exactly one of them: market tables, or a
-        snapshot made before by the same bundle
-    previous : limits that rises are measured against: a limits file, or a folder of scoring dates, of which the latest
-        complete one before `as_of` counts. None: only what the accounts state themselves; dates in `out` are never
+    market_folder, snapshot_folder : the market's tables, or a snapshot made before by the same bundle; exactly one
+    previous : limits that rises are measured against: a limits file, or a folder of scoring runs, of which the latest
+        complete one before `as_of` counts. None: only what the accounts state themselves; runs in `out` are never
         taken unasked, since a repeated run would then see another past
     as_of : whole hour, UTC; default the end of the market, or the instant of the snapshot
     config : replaces market, policy and guardrail settings of the bundle; None keeps them
 
     Returns
     -------
-    The content of ``summary.json``, and ``folder``, the path written.
-
-    Raises
-    ------
-    ConfigError, DataError, BundleError, RegistryError
+    The content of ``summary.json``, and ``folder``, the path written. Raises ConfigError, DataError, BundleError or
+    RegistryError.
     """
     if (market_folder is None) == (snapshot_folder is None):
         raise ConfigError("give the market or a snapshot, and not both: --market DIR or --snapshot DIR")
     trained = read_bundle_files(resolve(bundle))
-    trained_config = config_from_dict(trained.config)
-    settings = trained_config if config is None else _with_policy(trained_config, config)
+    settings = _settings(trained, config)
     accounts, positions = read_book(accounts_path, positions_path)
-    findings: tuple[Finding, ...] = ()
-    if snapshot_folder is not None:
-        snapshot = _read_snapshot(snapshot_folder, trained, as_of)
-    else:
-        assert market_folder is not None
-        snapshot, findings = _make_snapshot(market_folder, trained, as_of, settings)
+    snapshot, noticed = _market_state(trained, settings, market_folder, snapshot_folder, as_of)
     earlier = None if previous is None else read_previous(previous, snapshot.as_of)
     predictor = Predictor(dataclasses.replace(snapshot, config_hash=settings.config_hash()), settings)
     book = predictor.clean(accounts, positions)
-    limits, symbol_limits = predictor.score(book, earlier), predictor.symbol_limits()
-    findings += book.findings + _stale_market(snapshot) + _in_sample(trained, snapshot)
-    sources = {"accounts": accounts_path, "positions": positions_path}
-    summary = summarise(limits, accounts, findings) | {
-        "provenance": {
-            "as_of": snapshot.as_of.isoformat(),
-            "bundle_id": snapshot.bundle_id,
-            "config_hash": settings.config_hash(),
-            "data_hash": snapshot.data_hash,
-            "levercap": __version__,
-            **{f"{name}_sha256": sha256(path) for name, path in sources.items()},
-        },
-        "settings": {name: dataclasses.asdict(getattr(settings, name)) for name in ("policy", "guardrails")},
-    }
-    run = ScoringRun.at(out, snapshot.as_of)
-    with atomic_folder(run.folder) as building:
-        written = ScoringRun(building, snapshot.as_of)
-        write_parquet(limits, written.limits)
-        write_parquet(symbol_limits, written.symbol_limits)
-        written.snapshot.mkdir()
-        write_snapshot(snapshot, written.snapshot)
-        write_json(summary, written.summary)
-    return {**summary, "folder": str(run.folder)}
+    limits = predictor.score(book, earlier)
+    findings = (*noticed, *book.findings, *_stale_market(snapshot), *_in_sample(trained, snapshot))
+    files = {"accounts_sha256": sha256(accounts_path), "positions_sha256": sha256(positions_path)}
+    summary = summarise(limits, accounts, findings) | _provenance(snapshot, settings, files)
+    return {**summary, "folder": str(_write(out, snapshot, limits, predictor.symbol_limits(), summary))}
 
 
 def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -131,9 +104,52 @@ def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
     return frame
 
 
-def _with_policy(trained: Config, config: Config) -> Config:
-    """The bundle's configuration with the settings that act after the forecast taken from `config`."""
+def _settings(bundle: BundleFiles, config: Config | None) -> Config:
+    """The bundle's configuration with the settings that act after the forecast taken from `config`, if given."""
+    trained = config_from_dict(bundle.config)
+    if config is None:
+        return trained
     return dataclasses.replace(trained, market=config.market, policy=config.policy, guardrails=config.guardrails)
+
+
+def _provenance(snapshot: Snapshot, settings: Config, files: Mapping[str, str]) -> dict[str, Any]:
+    """What the limits were made from and by: ids, hashes of the files, and the settings in force."""
+    return {
+        "provenance": {
+            "as_of": snapshot.as_of.isoformat(),
+            "bundle_id": snapshot.bundle_id,
+            "config_hash": settings.config_hash(),
+            "data_hash": snapshot.data_hash,
+            "levercap": __version__,
+            **files,
+        },
+        "settings": {name: dataclasses.asdict(getattr(settings, name)) for name in ("policy", "guardrails")},
+    }
+
+
+def _write(
+    out: Path, snapshot: Snapshot, limits: pd.DataFrame, symbol_limits: pd.DataFrame, summary: Mapping[str, Any]
+) -> Path:
+    """Write the scoring run whole or not at all; returns its folder."""
+    run = ScoringRun.at(out, snapshot.as_of)
+    with atomic_folder(run.folder) as building:
+        written = ScoringRun(building, snapshot.as_of)
+        write_parquet(limits, written.limits)
+        write_parquet(symbol_limits, written.symbol_limits)
+        written.snapshot.mkdir()
+        write_snapshot(snapshot, written.snapshot)
+        write_json(summary, written.summary)
+    return run.folder
+
+
+def _market_state(
+    bundle: BundleFiles, config: Config, market: Path | None, snapshot: Path | None, as_of: pd.Timestamp | None
+) -> tuple[Snapshot, tuple[Finding, ...]]:
+    """Snapshot to score with, and what was noticed in the market's tables."""
+    if snapshot is not None:
+        return _read_snapshot(snapshot, bundle, as_of), ()
+    assert market is not None
+    return _make_snapshot(market, bundle, as_of, config)
 
 
 def _read_snapshot(folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None) -> Snapshot:
@@ -178,6 +194,6 @@ def _in_sample(bundle: BundleFiles, snapshot: Snapshot) -> tuple[Finding, ...]:
     until = pd.Timestamp(bundle.training["until"])
     if snapshot.as_of >= until:
         return ()
-    message = f"the models were trained until {until}, after {snapshot.as_of}: these limits know their future"
+    message = f"the models were trained until {until}, after {snapshot.as_of}: these limits use what was not known then"
     hint = "`levercap replay` for past days, or a bundle trained until then"
     return (Finding("in_sample", Severity.WARNING, "bundle", message, hint=hint),)
