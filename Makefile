@@ -25,6 +25,9 @@ SCORE_WITH ?= models:/levercap@champion
 # historical simulation of two years, as banks use it, and GARCH with Student's t innovations.
 AGAINST ?= all
 
+# Size of the benchmarks: full or tiny.
+BENCH ?= full
+
 READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 LEVERCAP := $(BIN)/levercap
@@ -121,9 +124,8 @@ lint: setup ## ruff and the import contracts
 types: setup ## mypy --strict
 	$(BIN)/mypy
 
-bench: setup ## throughput of the risk kernel and of predict, on this machine
-	$(BIN)/python benchmarks/bench_kernel.py
-	$(BIN)/python benchmarks/bench_predict.py
+bench: setup ## speed on this machine, appended to benchmarks/results.csv (BENCH=tiny: only shows that it runs)
+	$(BIN)/python benchmarks/run.py --size $(BENCH)
 
 clean: ## remove everything that the targets above wrote, except the environment
 	rm -rf $(OUT) data/market data/book models/challenger mlruns mlflow.db
