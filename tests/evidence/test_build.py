@@ -1,4 +1,4 @@
-"""The evidence tables, on forecasts whose truth is known: they find it, and they agree with each other."""
+"""The evidence tables, on forecasts whose truth is known: they find it, and they are consistent with each other."""
 
 import json
 

@@ -38,8 +38,8 @@ def record(days=300, symbols=("BTCUSDT", "ETHUSDT", "ADAUSDT", "XRPUSDT"), seed=
     forecasts = keys.assign(horizon_hours=24, volatility=sigma.ravel())
     for side in ("long", "short"):
         for barrier in (5, 10, 20):
-            forecasts[f"shock_probability_{side}_{barrier:02d}"] = said(sigma.ravel(), barrier / 100)
-            forecasts[f"implied_probability_{side}_{barrier:02d}"] = said(flat, barrier / 100)
+            forecasts[f"shock_probability_{side}_{barrier:02d}"] = true_probability(sigma.ravel(), barrier / 100)
+            forecasts[f"implied_probability_{side}_{barrier:02d}"] = true_probability(flat, barrier / 100)
     made = {
         "tails": tails,
         "forecasts": forecasts,
@@ -50,7 +50,7 @@ def record(days=300, symbols=("BTCUSDT", "ETHUSDT", "ADAUSDT", "XRPUSDT"), seed=
     return EvaluationInputs(**(made | changes))
 
 
-def said(sigma, barrier):
+def true_probability(sigma, barrier):
     """True probability of a move of at least `barrier` either way, kept off 0 and 1."""
     return np.clip(2 * norm.sf(barrier / sigma), 1e-6, 1 - 1e-6)
 

@@ -1,4 +1,4 @@
-"""What the volatility forecast goes by: the part of each feature in the learners of the last refit."""
+"""Feature attributions of the volatility forecast: SHAP values and ridge coefficients of the last refit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def attributions(scale: Any, features: pd.DataFrame) -> pd.DataFrame:
     -----
     For the trees the mean absolute SHAP value (Lundberg and Lee, 2017), which LightGBM computes exactly; for the ridge
     regression coefficient times the deviation of the feature, whose coefficients are of standardised features already.
-    Both in units of log volatility. Features that move together share what they know between them in no fixed way.
+    Both in units of log volatility. Features that move together share their attribution in no fixed way.
     """
     parts = _parts(scale, features.iloc[:: max(1, len(features) // MOST_ROWS)])
     lines = []

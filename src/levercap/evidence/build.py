@@ -1,4 +1,4 @@
-"""Evidence: from what was forecast and what happened to all evidence tables."""
+"""Evidence tables of an evaluation, from forecasts and outcomes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Lines = Iterable[Mapping[str, Any]] | pd.DataFrame
 
 @dataclass(frozen=True, eq=False)
 class EvaluationInputs:
-    """What was forecast in a walk-forward, and what happened.
+    """Forecasts of a walk-forward and the realised outcomes.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class EvaluationInputs:
 
 @dataclass(frozen=True, eq=False)
 class EvidenceTables:
-    """Evidence tables by name (`TABLES` says their columns), and notes on what could not be made and why."""
+    """Evidence tables by name (`TABLES` states their columns), and notes on what could not be made and why."""
 
     tables: Mapping[str, pd.DataFrame]
     notes: tuple[str, ...]
@@ -103,7 +103,7 @@ class _Collection:
 
 
 def build_tables(inputs: EvaluationInputs, seed: int = 0, progress: Progress = silent) -> EvidenceTables:
-    """All evidence tables. Everything random is seeded: the same record gives the same tables."""
+    """All evidence tables. Everything random is seeded: the same inputs give the same tables."""
     outcomes = inputs.evaluated()
     matched = match(inputs.tails, outcomes)
     collection = _Collection()

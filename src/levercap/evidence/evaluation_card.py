@@ -1,4 +1,4 @@
-"""The model card that an evaluation writes: what was shown, what was not, and how far the evidence reaches."""
+"""Model card of an evaluation: results, where the model is no better than the baseline, and limits of the evidence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def evaluation_card(summary: Mapping[str, Any], tables: Tables) -> str:
-    """Markdown card for a reader who decides on limits and not on models.
+    """Model card in Markdown.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The promotion gate: may a challenger take the champion's place? Decided on the same days, with reasons in words."""
+"""Promotion gate: acceptance of a challenger on the days that it and its opponent both forecast, with reasons."""
 
 from __future__ import annotations
 

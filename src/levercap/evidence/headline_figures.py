@@ -1,4 +1,4 @@
-"""Figures of the summary: what the evidence tables come to, first of all where a model does not beat B1."""
+"""Headline figures of the evidence tables, first of all where a model is not better than B1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What shook the market while forecasts were made: known events, and jumps of volatility in any market."""
+"""Market-wide events: known ones of crypto markets, and jumps of volatility in any market."""
 
 from __future__ import annotations
 

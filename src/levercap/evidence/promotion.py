@@ -35,7 +35,7 @@ class OutOfSample:
 
 
 def out_of_sample(bundle_folder: Path) -> OutOfSample:
-    """Of a bundle, after verifying it; raises BundleError when it carries none."""
+    """Out-of-sample forecasts of a bundle, after verifying it; raises BundleError when it carries none."""
     tables, until = read_out_of_sample(bundle_folder)
     return OutOfSample(tables["tails"], tables["baseline_tails"], tables["outcomes"], until)
 

@@ -1,4 +1,4 @@
-"""The leaderboard with its significance: who beats B1 when every comparison had a chance to look good?"""
+"""Leaderboard with p-values adjusted for multiple comparisons and with model confidence sets."""
 
 from __future__ import annotations
 

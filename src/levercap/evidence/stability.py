@@ -1,4 +1,4 @@
-"""Does the result hold everywhere: by symbol, by year, without its best days, without each event, after breaks?"""
+"""Stability of the result: by symbol, by year, without influential days, without each event, after breaks."""
 
 from __future__ import annotations
 

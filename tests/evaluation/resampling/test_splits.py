@@ -32,7 +32,7 @@ horizons, embargoes = st.sampled_from([1, 4, 24, 30.5]), st.sampled_from([0, 7, 
 
 def every_split(splitter, hours):
     hours = np.asarray(hours)
-    with contextlib.suppress(ValueError):  # purging may leave nothing: said by an error of its own test
+    with contextlib.suppress(ValueError):  # purging may leave nothing, which has a test of its own
         for train, test in splitter.split(None, None, stamps(hours)):
             yield hours[train], hours[test], train, test
 

@@ -224,7 +224,7 @@ def test_murphy_verdicts_are_read_out():
     assert page.tags.count("img") == 2
     rows = page.tables[0][1]
     assert rows[1] == ["value at risk, long, end, 97.5\u202f%", "dominates", "0.900", "0.021", "100\u202f%"]
-    assert "Expected shortfall, short, end, 97.5\u202f%: the curves cannot be told apart." in page.texts["murphy"]
+    assert "Expected shortfall, short, end, 97.5\u202f%: the curves are not distinguishable." in page.texts["murphy"]
 
 
 def test_attributions_show_the_largest_and_count_the_rest():
@@ -261,7 +261,7 @@ def test_weaknesses_name_what_is_lost_and_what_is_not_significant():
     for year in (2022, 2023):
         worse = own("by_year").query("year == @year and d_fz0 >= 0")
         assert (f"In {year} no better in " in text) == bool(len(worse))
-    assert "Expected shortfall, long, end, 97.5\u202f%: is not told apart." in text
+    assert "Expected shortfall, long, end, 97.5\u202f%: is not distinguishable." in text
     assert "Calibration slope outside 0.9 to 1.1: moves of 5\u202f%, short (1.20)" in text
     assert "panel dynamic quantile: short, end, 97.5\u202f%; short, end, 99\u202f%" in text
     assert "Tests that reject both: panel dynamic quantile (4), e-process VaR (2)." in text

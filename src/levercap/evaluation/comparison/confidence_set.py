@@ -1,4 +1,4 @@
-"""The models that may be the best one: which can be ruled out, and which the data cannot tell from the best?"""
+"""Model confidence set: the models that the data cannot distinguish from the best one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def model_confidence_set(
 
     Notes
     -----
-    Hansen, Lunde and Nason, Econometrica 2011. Models whose losses agree on every day are one model to the procedure.
+    Hansen, Lunde and Nason, Econometrica 2011. Models with equal losses on every day are one model to the procedure.
     """
     _check(losses, confidence, statistic)
     bootstrap = _arch_bootstrap()

@@ -1,4 +1,4 @@
-"""Does a mean difference rest on a handful of days or on one event?
+"""Influence of single days and events on a mean loss difference.
 
 Input is the daily loss difference indexed by day: the model's loss minus the reference's, averaged over the instruments
 of a day, so below zero is better.
@@ -26,7 +26,7 @@ EVENT_COLUMNS = ["event", "start", "end", "days", "difference", "without", "low"
 
 @dataclass(frozen=True)
 class Influence:
-    """How much of a mean difference hangs on few days.
+    """Influence of the most extreme days on a mean difference.
 
     Attributes
     ----------

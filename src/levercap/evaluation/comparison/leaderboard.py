@@ -1,4 +1,4 @@
-"""Models side by side on the same days: differences of scores, with intervals that know that coins move together."""
+"""Leaderboard: score differences of models on the same days, with block-bootstrap intervals clustered by day."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INFLUENTIAL_DAYS = 10
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One line of every table here: forecasts of all models for one side, kind and level, and what happened.
+    """Matched forecasts of all models for one side, kind and level, beside the realised losses.
 
     Attributes
     ----------

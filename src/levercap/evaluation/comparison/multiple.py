@@ -1,4 +1,4 @@
-"""Many comparisons at once: which models are better than the reference when every one of them had a chance to look so?
+"""Multiple comparisons with a reference: step-down p-values of Holm and of Romano and Wolf.
 
 The family is a table of daily loss differences, one column per hypothesis (model, side, kind, level, horizon): the
 model's loss minus the reference's, averaged over the instruments of a day. Below zero is better, and every test here is
@@ -71,7 +71,7 @@ def holm(p_values: ArrayLike) -> FloatArray:
 
 
 def romano_wolf(differences: pd.DataFrame, block_days: int = 20, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """Adjusted p-values of Romano and Wolf's step-down, which knows how the hypotheses hang together.
+    """Adjusted p-values of Romano and Wolf's step-down, which uses the dependence between the hypotheses.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Murphy diagrams: is one model better whichever consistent score is used, or only for the one that was chosen?
+"""Murphy diagrams: comparison of two models by every consistent score of value at risk or expected shortfall.
 
 Every score that is minimal at the true value at risk is a mixture of elementary scores, one per threshold, and so is
 every one for expected shortfall. A model whose elementary scores are lower at all thresholds is better by every such
@@ -27,7 +27,7 @@ JUDGED_DAYS = 20.0
 
 
 class Dominance(StrEnum):
-    """What the curves of two models say, with all thresholds judged together."""
+    """Dominance of one curve over another, all thresholds judged together."""
 
     DOMINATES = "dominates"
     DOMINATED = "dominated"

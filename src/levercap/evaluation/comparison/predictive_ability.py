@@ -1,4 +1,4 @@
-"""Is one model's loss smaller than another's by more than noise, on average or given what was known beforehand?
+"""Tests of equal predictive ability, unconditional (Diebold-Mariano) and conditional (Giacomini-White).
 
 Input is the daily loss difference: the model's loss minus the reference's, averaged over the instruments of a day, so
 below zero is better. Days are the unit; instrument-days are never independent.
@@ -68,7 +68,7 @@ class ConditionalAbility:
 
 
 def diebold_mariano(difference: ArrayLike, horizon_days: int = 1, lags: int | None = None) -> PredictiveAbility:
-    """Test that two models have the same expected loss.
+    """Diebold-Mariano test that two models have the same expected loss.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def diebold_mariano(difference: ArrayLike, horizon_days: int = 1, lags: int | No
 def giacomini_white(
     difference: ArrayLike, instruments: ArrayLike | None = None, horizon_days: int = 1, lags: int | None = None
 ) -> ConditionalAbility:
-    """Test that nothing known beforehand foretells which of two models will have the smaller loss.
+    """Giacomini-White test that nothing known beforehand predicts which of two models will have the smaller loss.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Is a forecast better than the standard procedure, worse, or neither? The comparative backtest in three zones.
+"""Comparative backtest in three zones: a forecast beside the standard procedure.
 
 Source: Nolde and Ziegel, "Elicitability and backtesting: perspectives for banking regulation", Annals of Applied
 Statistics 2017.
@@ -30,7 +30,7 @@ class Zones:
     statistic : the difference over its standard error
     p_at_least_as_good : of H0-, "the forecast is at least as good as the standard"
     p_at_most_as_good : of H0+, "the forecast is at most as good as the standard"
-    zone : green when H0+ is rejected (proven better), red when H0- is (proven worse), else yellow
+    zone : green when H0+ is rejected (better), red when H0- is (worse), else yellow
     days : number of days
     """
 
@@ -50,7 +50,7 @@ def three_zones(
     block_days: int | None = 20,
     lags: int | None = None,
 ) -> Zones:
-    """Comparative backtest by any score of which less is better: proven better, proven worse, or neither.
+    """Comparative backtest by any score of which less is better: significantly better, significantly worse, or neither.
 
     Parameters
     ----------
@@ -62,8 +62,7 @@ def three_zones(
 
     Notes
     -----
-    Diebold-Mariano statistic of the daily mean differences, used in both directions: the burden of proof in green is on
-    the forecast, in red on the critic.
+    Diebold-Mariano statistic of the daily mean differences, used in both directions.
     """
     difference = np.asarray(score, dtype=np.float64) - np.asarray(standard, dtype=np.float64)
     if difference.ndim != 1 or len(difference) == 0 or not np.isfinite(difference).all():

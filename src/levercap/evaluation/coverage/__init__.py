@@ -1,4 +1,4 @@
-"""Backtests of value at risk: are there as many hits as announced, and do they cluster?"""
+"""Backtests of value at risk: number, independence and size of the hits."""
 
 from levercap.evaluation.coverage.coin_coverage import (
     YEAR_DAYS,

@@ -1,4 +1,4 @@
-"""Coverage by instrument, by year, by any group, and after breaks: where does a pooled hit rate come from?"""
+"""Coverage of value at risk by instrument, by year, by any group, and after breaks."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def post_break_coverage(
     draws: int = 1999,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Hit rate after given dates against the rest: does the forecast recover from a break?
+    """Hit rate after given dates against the rest.
 
     Parameters
     ----------

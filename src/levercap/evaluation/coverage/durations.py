@@ -1,4 +1,4 @@
-"""Duration test of the hits of value at risk: are the days between one hit and the next those of a memoryless process?
+"""Duration test of the hits of value at risk against the geometric distribution of a memoryless process.
 
 A correct value at risk is exceeded with the same probability every day, whatever happened before, so the waiting time
 is geometric. Clustered hits give many short waits and a few long ones, at whatever distance they cluster; a regression

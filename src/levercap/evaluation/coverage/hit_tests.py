@@ -133,7 +133,7 @@ def light_thresholds(days: int, level: float) -> tuple[int, int]:
 
 
 def traffic_light(hits: int, days: int = 365, level: float = 0.99) -> Light:
-    """Zone of one instrument's hit count; only too many hits alarm, as the regulator has it."""
+    """Zone of one instrument's hit count; only too many hits raise it, as in banking supervision."""
     if not 0 <= hits <= days:
         raise ValueError(f"traffic_light needs 0 <= hits <= days, got {hits} hits in {days} days")
     yellow, red = light_thresholds(days, level)

@@ -1,4 +1,4 @@
-"""What every test of expected shortfall starts from: losses beside their forecasts, checked once, with their days."""
+"""Checked sample of the tests of expected shortfall: losses beside their forecasts, with their days."""
 
 from __future__ import annotations
 

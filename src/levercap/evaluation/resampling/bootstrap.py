@@ -1,4 +1,4 @@
-"""Circular block bootstrap of a daily mean: days are the independent unit, and neighbouring days travel together.
+"""Circular block bootstrap of a daily mean: days are the unit, and blocks of neighbouring days are kept whole.
 
 Source: Politis and Romano (1992). Rows of one day must be averaged before they come here; coin-days are never
 independent.

@@ -1,4 +1,4 @@
-"""Long-run variance: how precise is a mean of days that are not independent of their neighbours?
+"""Long-run variance of daily series that depend on their own past.
 
 Everything here estimates ``S = sum over all lags j of Cov(x_t, x_{t-j})``, so that a mean of n days has covariance
 ``S / n``.

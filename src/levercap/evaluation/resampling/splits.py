@@ -1,4 +1,4 @@
-"""Splitters with scikit-learn's interface that keep labels of the future out of training.
+"""Purged cross-validation splitters with scikit-learn's interface.
 
 Every row is one forecast: `groups` holds its origin (`as_of`), and its label is settled over the interval
 (as_of, as_of + horizon]. Rows of one origin, all symbols of it, always go the same way. Training rows whose label
@@ -30,7 +30,7 @@ Indices = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class PurgedWalkForward:
-    """Train on the past, test on what follows, move on.
+    """Walk-forward splits: train on the past, test on the stretch that follows.
 
     The origins are cut into ``n_splits + 1`` stretches with equally many origins, in time order; split i tests on
     stretch i + 1 and trains on all before it whose labels are settled when the test begins.
@@ -87,7 +87,7 @@ class PurgedWalkForward:
 
 @dataclass(frozen=True)
 class PurgedKFold:
-    """Test on each of `n_splits` stretches of time in turn, train on all others, purged around the test.
+    """K-fold splits in time: test on each of `n_splits` stretches in turn, train on the others, purged.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class CombinatorialPurgedKFold:
     ----------
     n_groups : number of stretches, each with equally many origins
     n_test_groups : how many of them each split tests on
-    horizon_hours, embargo_hours : as for `PurgedKFold`, around every test stretch
+    horizon_hours, embargo_hours : as for `PurgedKFold`, before and after every test stretch
     """
 
     n_groups: int = 6

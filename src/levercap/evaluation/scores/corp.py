@@ -1,4 +1,4 @@
-"""What a mean score is made of: how wrong the level of a forecast is, and how much its order knows.
+"""CORP decomposition of a mean score into miscalibration, discrimination and uncertainty, and reliability diagrams.
 
 CORP (Dimitriadis, Gneiting and Jordan, PNAS 2021): the recalibrated forecast is the best non-decreasing function of the
 forecast, so no bins have to be chosen. The parts of the Brier score are in
@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ScoreParts:
-    """A mean score and what it is made of: ``score = miscalibration - discrimination + uncertainty``.
+    """CORP decomposition of a mean score: ``score = miscalibration - discrimination + uncertainty``.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ def reliability_band(
     seed: int = 0,
     confidence: float = 0.9,
 ) -> pd.DataFrame:
-    """Reliability diagram without bins, and where its curve would lie if the probabilities were right.
+    """Reliability diagram without bins and its consistency band.
 
     Parameters
     ----------

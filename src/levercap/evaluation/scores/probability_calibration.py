@@ -1,4 +1,4 @@
-"""Calibration of probabilities: does what is called 5 % happen in 5 % of cases?"""
+"""Calibration of probabilities: reliability table, Brier decomposition and Cox calibration."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALLEST_PROBABILITY = 1e-6
 
 @dataclass(frozen=True)
 class BrierParts:
-    """Brier score and what it is made of: ``brier = miscalibration - discrimination + uncertainty``.
+    """CORP decomposition of the Brier score: ``brier = miscalibration - discrimination + uncertainty``.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Tests that may be read at any time."""
+"""Sequential tests, valid at any stopping time."""
 
 from levercap.evaluation.sequential.anytime import (
     ALARM,

@@ -1,4 +1,4 @@
-"""Evidence that may be looked at every day: bets against the forecasts, whose winnings are the evidence.
+"""E-process backtests of value at risk and expected shortfall, valid at any stopping time.
 
 An e-value is a non-negative number that is one at most on average when the forecast is right. Betting a share of one's
 wealth on each day's e-value, with shares fixed the evening before, gives a wealth that never exceeds w with probability
@@ -57,7 +57,7 @@ class Betting(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class SequentialTest:
-    """Course of the bets against a forecaster.
+    """E-process against a forecaster, day by day.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ def bet(e_values: ArrayLike, fractions: ArrayLike, alarm: float = ALARM) -> Sequ
     values = _floats(e_values)
     share = np.where(np.isnan(values), 0.0, np.broadcast_to(_floats(fractions), values.shape))
     _check_e_values(values, share)
-    with np.errstate(over="ignore"):  # nobody tells evidence of 1e308 from more
+    with np.errstate(over="ignore"):  # infinity stands for any larger wealth
         wealth = np.asarray(np.cumprod(_growth(values, share)), dtype=np.float64)
     return _course(values, share, wealth, alarm)
 
@@ -233,7 +233,7 @@ def _check_e_values(values: FloatArray, share: FloatArray) -> None:
     if (values < 0).any():
         raise ValueError(f"e-values are not negative; {int((values < 0).sum())} of {len(values)} are")
     if not ((share >= 0) & (share < 1)).all():
-        raise ValueError("fractions are shares of the wealth, at least 0 and below 1: who bets all is ruined at once")
+        raise ValueError("fractions are shares of the wealth, at least 0 and below 1")
 
 
 def _days_by_instruments(values: ArrayLike) -> FloatArray:

@@ -1,4 +1,4 @@
-"""E-values of risk forecasts: what one day says against them; correct forecasts make one on average.
+"""E-values of risk forecasts: daily evidence against them, one on average when they are right.
 
 Source: Wang, Wang and Ziegel, E-backtesting (arXiv 2209.00991).
 """

@@ -31,7 +31,7 @@ MINIMUM_HITS = 5
 
 
 class ShortfallStatistic(StrEnum):
-    """Which average is compared with its expectation of zero.
+    """Statistics whose expectation is zero under right forecasts.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def exceedance_residuals(
     draws: int = 9999,
     seed: int = 0,
 ) -> ShortfallTest:
-    """McNeil-Frey test: given a hit, is the loss on average as large as expected shortfall said?
+    """McNeil-Frey test of exceedance residuals: given a hit, is the mean loss the expected shortfall forecast?
 
     Parameters
     ----------

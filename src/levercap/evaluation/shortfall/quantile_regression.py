@@ -1,4 +1,4 @@
-"""Exact linear quantile regression, cold by linear programming and warm by walking from vertex to vertex."""
+"""Exact linear quantile regression, by linear programming or, from a solution nearby, by the simplex method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expected shortfall regression backtest, intercept variant: is expected shortfall its forecast plus nothing?
+"""Expected shortfall regression backtest, intercept variant.
 
 The quantile is regressed on (1, es) and expected shortfall on es plus an intercept, which is zero when the forecast is
 right and positive when it is too small.

@@ -1,4 +1,4 @@
-"""The drawings of the report: each takes a small table and gives back an SVG."""
+"""Charts of the report: each takes a small table and returns an SVG."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class HitSeries:
 
 
 def intervals(labels: Sequence[str], value: FloatArray, low: FloatArray, high: FloatArray, title: str) -> bytes:
-    """Differences with their intervals, one line each, coloured by what they prove; below zero is better."""
+    """Differences with their intervals, one line each, coloured by significance; below zero is better."""
     with drawing():
         figure = Figure(figsize=(8.6, 0.9 + 0.34 * len(labels)))
         axes = figure.subplots()
         place = np.arange(len(labels))[::-1]
         groups = {
             "better by more than noise": (BLUE, high < 0),
-            "not told apart": (GREY, (low <= 0) & (high >= 0)),
+            "not significant": (GREY, (low <= 0) & (high >= 0)),
             "worse by more than noise": (RED, low > 0),
         }
         for name, (colour, inside) in groups.items():

@@ -25,7 +25,7 @@ INK: Final = "#1d2733"
 
 @dataclass(frozen=True)
 class Reading:
-    """What an interval below, around or above the reference line says, and the colour of each."""
+    """Meaning and colour of an interval below, across or above the reference line."""
 
     below: tuple[str, str]
     straddling: tuple[str, str]
@@ -33,7 +33,7 @@ class Reading:
 
 
 BETTER: Final = Reading(
-    ("better by more than noise", BLUE), ("not told apart", GREY), ("worse by more than noise", RED)
+    ("better by more than noise", BLUE), ("not significant", GREY), ("worse by more than noise", RED)
 )
 """For differences of scores, of which lower ones are better."""
 

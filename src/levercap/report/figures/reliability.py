@@ -1,4 +1,4 @@
-"""The drawings of calibration: reliability with its consistency band, ranking beside that of the scale, Murphy."""
+"""Reliability diagrams with consistency bands, ranking of shock probabilities, and Murphy diagrams."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MurphyPanel:
 
 
 def calibration(panels: Mapping[str, Mapping[str, Calibrated]], ranking: Sequence[Ranking]) -> bytes:
-    """Reliability diagrams, one panel per barrier, and in the last panel how well shocks are told from calm."""
+    """Reliability diagrams, one panel per barrier, and in the last panel how well shocks are discriminated."""
     wanted = len(panels) + bool(ranking)
     rows = -(-wanted // 2)
     with drawing():
@@ -157,6 +157,6 @@ def _ranking(axes: Axes, ranking: Sequence[Ranking]) -> None:
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
     axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.set_title("telling shocks from calm")
+    axes.set_title("discrimination of shocks")
     axes.set_xlabel("area under the curve (1 is perfect, 0.5 is chance)")
     axes.legend(loc="upper left", fontsize=8, ncols=1)

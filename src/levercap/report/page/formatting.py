@@ -1,4 +1,4 @@
-"""Numbers and names as a reader wants to see them."""
+"""Formatting of numbers and names."""
 
 from __future__ import annotations
 

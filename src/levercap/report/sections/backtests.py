@@ -79,7 +79,7 @@ WORDS: Final = {
         "At some moment the expected shortfall should no longer have been used.",
     ),
     "three zones": TestWords(
-        f"Is the model better (green), worse (red) or not to be told (yellow) from {REFERENCE}?",
+        f"Is the model better (green), worse (red) or neither (yellow) than {REFERENCE}?",
         f"The model is worse than {REFERENCE}.",
     ),
     "Diebold-Mariano": TestWords(
@@ -95,9 +95,9 @@ WORDS: Final = {
 
 INTRO: Final = (
     "A test rejects when what happened would be a surprise (a chance below 5 %) if the forecasts were right. That a "
-    "test passes does not prove a forecast right; it says that this test found nothing. Of a hundred tests of right "
-    "forecasts about five reject by chance; the two that bet day by day, and the share of coins, have rules of their "
-    "own."
+    "test passes does not show that a forecast is right, only that this test found nothing. Of a hundred tests of "
+    "right forecasts about five reject by chance; the two that bet day by day, and the share of coins, have rules of "
+    "their own."
 )
 
 
@@ -157,7 +157,7 @@ def _coverage(frame: pd.DataFrame) -> str:
         Column("coins", [count(v) for v in joined["coins"]]),
         Column("coins passing", [percent(v, 0) for v in joined["coins_passing"]]),
     ]
-    caption = "Hit rates over all coins; the intervals know that coins fall together, red where they leave out nominal"
+    caption = "Hit rates over all coins; intervals clustered by day, red where they leave out nominal"
     return heading("Coverage") + table(columns, caption, groups)
 
 

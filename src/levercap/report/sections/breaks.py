@@ -1,4 +1,4 @@
-"""Section: do the forecasts recover after the market changed?"""
+"""Section: coverage after breaks of the market."""
 
 from __future__ import annotations
 

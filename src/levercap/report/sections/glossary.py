@@ -11,9 +11,9 @@ __all__ = ["glossary_section"]
 
 TERMS: Final = {
     "AUC": "Area under the curve: the chance that a day with a shock was ranked above a day without. 1 is "
-    "perfect, 0.5 is chance. It says nothing on calibration.",
-    "Adjusted p-value": "A p-value that allows for the number of comparisons made. Romano and Wolf's uses how the "
-    "comparisons hang together; Holm's does not need to know.",
+    "perfect, 0.5 is chance. It is not about calibration.",
+    "Adjusted p-value": "A p-value that allows for the number of comparisons made. Romano and Wolf's uses the "
+    "dependence between the comparisons; Holm's holds under any.",
     "Attribution": "How much of the forecast a feature moves on average. It is about the model, not about causes.",
     "Backtest": "A check of forecasts against what happened, with a stated chance of rejecting right ones.",
     "Block of days": "Neighbouring days resampled together, since what happens on one day is not independent of the "
@@ -22,15 +22,15 @@ TERMS: Final = {
     "Calibration slope": "How much the log odds of what happened change with those of the forecast. Below 1 the "
     "probabilities are too extreme, above 1 too timid.",
     "Consistency band": "Where the curve of a reliability diagram would lie if the forecasts were right. Points "
-    "outside the band speak against them.",
+    "outside the band are evidence against them.",
     "e-process": "The wealth of someone who bets against a forecast every day and would not gain on average if it were "
     "right. Twenty times the stake raises the alarm, whenever it is looked at.",
     "Effective rows": "How many independent forecasts the data are worth, since coins move together.",
     "Implied probability": "The share of the weighted scenarios in which the shock happens.",
     "Influential day": "A day that moves the mean difference of scores much, in either direction.",
     "Kupiec's test": "Is the number of hits that of a fair coin with the nominal rate?",
-    "Model confidence set": "The models that cannot be told from the best one; the best is among them with 90 % "
-    "confidence.",
+    "Model confidence set": "The models that cannot be distinguished from the best one; the best is among them "
+    "with 90 % confidence.",
     "Murphy diagram": "The scores of two forecasts by every threshold at which someone may act on them. It shows "
     "whether the better one depends on the score chosen.",
     "Pinball ratio": "Score of the value at risk alone, divided by that of the baseline. Below 1 is better.",

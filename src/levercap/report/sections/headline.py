@@ -1,4 +1,4 @@
-"""Section: the five figures that matter, and what they say in plain words."""
+"""Section: headline figures and a sentence on each."""
 
 from __future__ import annotations
 

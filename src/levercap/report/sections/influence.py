@@ -1,4 +1,4 @@
-"""Section: does the lead rest on a few days or on one event?"""
+"""Section: score differences without influential days and without each event."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ INTRO: Final = (
 STARS: Final = (
     "* better, both p-values below 5 % when adjusted over the comparisons of that model; ** also when adjusted over "
     "those of all models together, as someone must who picks a winner from this table. † worse: both intervals lie "
-    "above zero. In set: the model belongs to those that cannot be told from the best (model confidence set, 90 %)."
+    "above zero. In set: the model belongs to those that cannot be distinguished from the best (model confidence set, "
+    "90 %)."
 )
 
 

@@ -1,4 +1,4 @@
-"""Section: Murphy diagrams: does the lead depend on the score that was chosen?"""
+"""Section: Murphy diagrams."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERDICTS: Final = {
     Dominance.DOMINATES: f"better than {REFERENCE} at some thresholds and worse at none",
     Dominance.DOMINATED: f"worse than {REFERENCE} at some thresholds and better at none",
     Dominance.CROSSES: "better at some thresholds and worse at others: which is better depends on the score",
-    Dominance.UNDECIDED: "the curves cannot be told apart",
+    Dominance.UNDECIDED: "the curves are not distinguishable",
 }
 
 

@@ -1,4 +1,4 @@
-"""What the tables of evidence have in common: models and kinds of forecast, in one order and under one name."""
+"""Rows of evidence tables: models and kinds of loss, in one order and under one name."""
 
 from __future__ import annotations
 

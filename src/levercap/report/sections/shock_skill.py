@@ -72,7 +72,7 @@ def _sentences(lines: pd.DataFrame) -> list[str]:
     text.append(f"The calibration slope lies within {low} to {high} in {inside} of {len(slopes)} cases.")
     ranked = lines[lines["auc"].notna() & lines["auc_scale"].notna()]
     ahead = int((ranked["auc"] > ranked["auc_scale"]).sum())
-    text.append(f"It tells shocks from calm better than volatility alone in {ahead} of {len(ranked)} cases.")
+    text.append(f"It discriminates shocks better than volatility alone in {ahead} of {len(ranked)} cases.")
     return text
 
 

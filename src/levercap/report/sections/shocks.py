@@ -23,8 +23,7 @@ INTRO: Final = (
     "line shocks were more frequent than forecast."
 )
 CAPTION: Final = (
-    "Points: groups of forecasts, with 95 % intervals that know that coins fall together. Axes of the diagrams are "
-    "logarithmic."
+    "Points: groups of forecasts, with 95 % intervals clustered by day. Axes of the diagrams are logarithmic."
 )
 BAND: Final = (
     " Shaded: the consistency band, where nine in ten curves of perfectly calibrated forecasts would lie at any one "
@@ -32,8 +31,8 @@ BAND: Final = (
 )
 READING: Final = (
     "Brier score and its parts are in units of 10⁻⁴: miscalibration is what recalibrating would save, discrimination "
-    "what telling risky days from calm ones saves. Skill is the share saved of the score of always saying the base "
-    "rate, known in hindsight. A slope of 1 and an intercept of 0 are perfect; a slope below 1 means that the "
+    "what ranking risky days above calm ones saves. Skill is the share saved of the score of always forecasting the "
+    "base rate, known in hindsight. A slope of 1 and an intercept of 0 are perfect; a slope below 1 means that the "
     "probabilities are too extreme. In the figure, points on the lower edge are groups without a single shock."
 )
 

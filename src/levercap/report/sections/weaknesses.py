@@ -22,7 +22,7 @@ __all__ = ["weaknesses_section"]
 DOMINANCE: Final[dict[str, str]] = {
     Dominance.CROSSES: "depends on the score chosen",
     Dominance.DOMINATED: "is worse by every score",
-    Dominance.UNDECIDED: "is not told apart",
+    Dominance.UNDECIDED: "is not distinguishable",
 }
 
 INTRO: Final = (
@@ -184,7 +184,7 @@ def _shocks(evaluation: Evaluation) -> list[str]:
             for _, r in unsure.iterrows()
         ],
         "Calibration slope outside {} to {}".format(*GOOD_SLOPES): [number(r["slope"]) for _, r in off.iterrows()],
-        "Tells shocks from calm no better than volatility alone (AUC)": [
+        "Discriminates shocks no better than volatility alone (AUC)": [
             f"{number(r['auc'], 3)} against {number(r['auc_scale'], 3)}" for _, r in ranked.iterrows()
         ],
     }
