@@ -243,6 +243,7 @@ def made(some_accounts, some_positions):
     return frame, positions(*some_positions)
 
 
+@pytest.mark.slow
 @examples(200)
 @given(account_rows, position_rows, st.randoms(use_true_random=False))
 def test_the_order_of_positions_changes_nothing(some_accounts, some_positions, random):
@@ -278,6 +279,7 @@ def slow_book(frame, rows):
     return out
 
 
+@pytest.mark.slow
 @examples(200)
 @given(account_rows, position_rows)
 def test_every_account_comes_out_and_its_positions_equal_the_definition(some_accounts, some_positions):

@@ -148,6 +148,7 @@ def test_features(trained: SimpleNamespace, tmp_path: Path, run: Any) -> None:
     assert run("features", "--market", trained.market, *outside, "--out", out).code == 2
 
 
+@pytest.mark.slow
 def test_train_registers_a_challenger_that_promote_judges(
     trained: SimpleNamespace, tmp_path: Path, config: str, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ def test_paths_that_cannot_be_written_are_usage_errors(
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_evaluate_forecast_and_replay(
     trained: SimpleNamespace,
     tmp_path: Path,
@@ -218,6 +220,7 @@ def test_evaluate_forecast_and_replay(
     assert run("evaluate", "--market", trained.market, *backwards, "--out", tmp_path / "x").code == 2
 
 
+@pytest.mark.slow
 def test_evaluate_says_where_it_is_not_better(
     trained: SimpleNamespace, tmp_path: Path, config: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,6 +84,7 @@ def test_every_model_and_row_has_every_backtest(tables):
     assert p.between(0, 1).all()
 
 
+@pytest.mark.slow
 def test_backtests_pass_the_truth_and_reject_what_is_too_mild():
     """Size: the truth fails about one test in twenty. Power: forecasts of 60 % of the truth fail nearly all."""
     truth = record(seed=5)
@@ -245,12 +246,14 @@ def test_a_period_too_short_says_so_and_hides_nothing():
     assert short.tables["events"].empty
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_tables():
     first, second = (build_tables(record(days=25)) for _ in range(2))
     for name in TABLES:
         pd.testing.assert_frame_equal(first.tables[name], second.tables[name], check_exact=True)
 
 
+@pytest.mark.slow
 def test_forecasts_without_implied_probabilities_have_no_skill(world):
     bare = world.forecasts[[c for c in world.forecasts if not c.startswith("implied")]]
     evidence = build_tables(record(days=25, forecasts=bare))
@@ -263,6 +266,7 @@ def test_forecasts_without_implied_probabilities_have_no_skill(world):
     assert any("no shock probability" in note for note in none.notes)
 
 
+@pytest.mark.slow
 def test_rows_without_an_outcome_are_not_judged():
     whole = record(days=60)
     outcomes = whole.outcomes.copy()

@@ -54,6 +54,7 @@ def test_the_card_has_well_formed_tables(winner):
             assert above.count("|") == below.count("|"), below
 
 
+@pytest.mark.slow
 def test_the_card_says_where_the_model_does_not_beat_b1(winner):
     tails = record(days=100).tails
     loser = card_of(record(days=100, tails={"B1": tails["B1"], "levercap": tails["hs_250"]}))[0]

@@ -19,17 +19,11 @@ from levercap.features.catalogue import EXTENSIONS
 from levercap.features.table import KEYS
 from levercap.market import load_market
 from support import look_ahead as futures
+from support.panels import window
 from support.properties import examples
 
 HOUR = pd.Timedelta(hours=1)
 OF_TURNOVER = {"leverage_proxy", "market_leverage_proxy", "illiquidity_24h", "market_illiquidity_24h"}
-
-
-def window(panel: Panel, first_day: int, days: int) -> Panel:
-    """Some days of a panel."""
-    rows = slice(24 * first_day, 24 * (first_day + days))
-    cut = {n: None if (v := getattr(panel, n)) is None else v[rows].copy() for n in (*BAR_FIELDS, *OPTIONAL_FIELDS)}
-    return dataclasses.replace(panel, timestamps=panel.timestamps[rows], **cut)
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +137,7 @@ def test_other_names_permute_the_rows(panel):
     pd.testing.assert_frame_equal(mine, other, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif("LEVERCAP_MARKET" not in os.environ, reason="LEVERCAP_MARKET does not name a market folder")
 @pytest.mark.parametrize("venue", ["spot", "perp"])

@@ -16,6 +16,7 @@ from levercap.features.cross_section import mean_of_others, row_mean
 from levercap.features.returns import ingredients
 from levercap.features.volatility import b1_volatility
 from levercap.forecast.scale import feature_columns
+from support.panels import window
 from support.properties import examples
 
 HOUR = pd.Timedelta(hours=1)
@@ -27,12 +28,6 @@ TURNOVER = ["turnover_24h", "turnover_7d", "turnover_trend", "illiquidity_7d"]
 def panel(fitted):
     """120 days of the simulated market, one symbol listed on the way."""
     return window(fitted.market.panel, 180, 120)
-
-
-def window(panel: Panel, first_day: int, days: int) -> Panel:
-    rows = slice(24 * first_day, 24 * (first_day + days))
-    cut = {n: None if (v := getattr(panel, n)) is None else v[rows].copy() for n in (*BAR_FIELDS, *OPTIONAL_FIELDS)}
-    return dataclasses.replace(panel, timestamps=panel.timestamps[rows], **cut)
 
 
 def some_origins(panel, every=37):

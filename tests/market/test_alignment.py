@@ -70,6 +70,7 @@ stamped = st.lists(
 )
 
 
+@pytest.mark.slow
 @examples(60)
 @given(stamped)
 def test_series_equal_their_definition(rows):

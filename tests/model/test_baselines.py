@@ -88,6 +88,7 @@ def test_months_without_a_forecast_are_an_error(fitted):
         walk_baselines(["hs_250"], fitted.data, [Month(day("2030-01-01"), day("2030-02-01"))])
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif("LEVERCAP_MARKET" not in os.environ, reason="LEVERCAP_MARKET does not name a market folder")
 def test_every_baseline_bears_the_month_in_which_luna_died():

@@ -37,3 +37,10 @@ def test_every_decision_is_in_the_index():
     folder = ROOT / "docs" / "decisions"
     index = set(re.findall(r"\]\((\w+\.md)\)", (folder / "README.md").read_text()))
     assert index == {path.name for path in folder.glob("*.md")} - {"README.md"}
+
+
+def test_tests_mirror_the_package():
+    """Every folder of tests is one of the package, down to its subfolders; that of the project apart."""
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    assert all((PACKAGE / folder).is_dir() for folder in folders if folder.parts[0] != "project"), folders
+    assert {folder.parts[0] for folder in folders} >= FOLDERS

@@ -44,6 +44,7 @@ def verb_commands(path: Path) -> list[list[str]]:
     return [command[1:] for command in commands(path) if command[0] == "levercap"]
 
 
+@pytest.mark.slow
 def test_readme_runs_from_top_to_bottom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,7 @@ def test_every_row_of_every_table_has_a_cell_per_column(page):
         assert {len(row) for row in rows} == {len(rows[0])}, section
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes_in_another_process(folders, html, tmp_path):
     code = "import sys; from pathlib import Path as P; from levercap.report.build import write_report as w; "
     code += "w(P(sys.argv[1]), P(sys.argv[2]), P(sys.argv[3]), P(sys.argv[4]))"

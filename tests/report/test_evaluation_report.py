@@ -48,6 +48,7 @@ def report(tables: dict[str, pd.DataFrame]) -> Page:
     return Page(render(Evaluation(tables), None, None))
 
 
+@pytest.mark.slow
 def test_a_whole_evaluation_has_every_section_in_order(tmp_path):
     folder = write_evidence_tables(tmp_path / "whole", evidence_tables())
     page = Page(write_report(folder, None, None, tmp_path / "report.html").read_text(encoding="utf-8"))

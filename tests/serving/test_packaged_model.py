@@ -57,6 +57,7 @@ def book(trained):
     return accounts, pd.concat([positions, orphan], ignore_index=True)
 
 
+@pytest.mark.slow
 def test_mlflow_and_library_agree_without_unpickling(version, book, boosted, tmp_path):
     accounts, positions = book
     to_model_input(accounts, positions).to_parquet(tmp_path / "input.parquet")

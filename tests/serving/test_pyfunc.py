@@ -43,6 +43,7 @@ def same_book(one, two):
         np.testing.assert_array_equal(getattr(one.portfolio, name), getattr(two.portfolio, name))
 
 
+@pytest.mark.slow
 @examples(100)
 @given(st.lists(account, min_size=1, max_size=7), st.lists(position, max_size=10))
 def test_round_trip_is_the_same_book(accounts, positions):

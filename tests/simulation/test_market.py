@@ -178,6 +178,7 @@ def test_a_market_too_small_is_a_configuration_error(wrong):
         simulate_market(wrong)
 
 
+@pytest.mark.slow
 def test_book_has_the_quantiles_of_real_ones(book):
     accounts, positions = book
     for level, value, tolerance in ((0.5, 1e3, 0.05), (0.9, 4e4, 0.08), (0.99, 1.6e6, 0.2)):

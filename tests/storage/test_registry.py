@@ -145,6 +145,7 @@ print(json.dumps([light, version, str(found), is_telemetry_disabled(), "MLFLOW_T
 """
 
 
+@pytest.mark.slow
 def test_default_store_lies_in_the_working_directory_quiet_and_without_telemetry(tmp_path):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_") and k != "DO_NOT_TRACK"}
     done = subprocess.run(

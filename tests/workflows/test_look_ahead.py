@@ -45,6 +45,7 @@ def features_at(panel, as_of):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_of", ANY_HOUR, ids=str)
 def test_features_see_nothing_later(fitted, as_of):
     assert_no_look_ahead(features_at, fitted.market.panel, as_of)

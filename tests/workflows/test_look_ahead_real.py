@@ -45,6 +45,7 @@ def random_instants(panel, count):
     return [panel.timestamps[int(i)] for i in rng.integers(300 * 24, len(panel.timestamps) - 10 * 24, count)]
 
 
+@pytest.mark.slow
 def test_features_see_nothing_later(market):
     def compute(panel, as_of):
         origins = pd.DatetimeIndex([as_of.floor("D"), as_of])
@@ -54,6 +55,7 @@ def test_features_see_nothing_later(market):
         assert_no_look_ahead(compute, market.panel, as_of)
 
 
+@pytest.mark.slow
 def test_training_snapshots_and_limits_see_nothing_later(market, tmp_path):
     """One training on each side of a future, then three snapshots and sets of limits at any hour."""
     until = pd.Timestamp("2024-03-01", tz="UTC").as_unit("us")

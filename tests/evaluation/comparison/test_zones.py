@@ -3,22 +3,10 @@
 import numpy as np
 import pytest
 from scipy.stats import binom, norm
-from scipy.stats import t as student
 
 from levercap.evaluation import Light, fz0
 from levercap.evaluation.comparison.zones import three_zones
-
-LEVEL, RATE = 0.975, 0.025
-VAR = float(student.ppf(LEVEL, 5))
-ES = float(student.pdf(VAR, 5) / RATE * (5 + VAR**2) / 4)
-
-
-def panel(rng: np.random.Generator, days: int, symbols: int):
-    mixing = np.sqrt(5 / rng.chisquare(5, size=(days, 1)))
-    scale = np.exp(rng.normal(0, 0.4, (days, symbols)))
-    latent = np.sqrt(0.7) * rng.normal(size=(days, 1)) + np.sqrt(0.3) * rng.normal(size=(days, symbols))
-    loss, scale = (scale * mixing * latent).ravel(), scale.ravel()
-    return loss, scale * VAR, scale * ES, np.arange(days).repeat(symbols)
+from support.student_panels import LEVEL, student_panel
 
 
 def test_three_zones_by_hand():
@@ -44,7 +32,7 @@ def test_zones_of_the_truth_against_a_forecast_that_is_too_small():
     rng = np.random.default_rng(9)
     greens = reds = 0
     for _ in range(40):
-        loss, var, es, day = panel(rng, 700, 10)
+        loss, var, es, day = student_panel(rng, 700, 10)
         true, small = (var, es), (0.7 * var, 0.7 * es)
         right, wrong = fz0(loss, *true, LEVEL), fz0(loss, *small, LEVEL)
         zones = three_zones(right, wrong, day)
@@ -59,7 +47,7 @@ def test_zones_of_equally_good_forecasts_are_yellow_but_for_the_level_of_the_tes
     rng = np.random.default_rng(10)
     runs, zones, naive = 400, [], []
     for _ in range(runs):
-        loss, var, es, day = panel(rng, 400, 8)
+        loss, var, es, day = student_panel(rng, 400, 8)
         one, two = np.exp(rng.normal(0, 0.3, (2, 400, 1)) + np.zeros((2, 400, 8))).reshape(2, -1)
         score, standard = fz0(loss, one * var, one * es, LEVEL), fz0(loss, two * var, two * es, LEVEL)
         zones.append(three_zones(score, standard, day).zone)

@@ -3,31 +3,14 @@
 import numpy as np
 import pytest
 from scipy.stats import binom
-from scipy.stats import t as student
 
 from levercap.evaluation.coverage.conditional_calibration import panel_calibration
 from levercap.evaluation.shortfall.expected_shortfall import ShortfallStatistic, shortfall_panel_test
-
-LEVEL, RATE = 0.975, 0.025
-VAR = float(student.ppf(LEVEL, 5))
-ES = float(student.pdf(VAR, 5) / RATE * (5 + VAR**2) / 4)
-
-
-def sample(rng: np.random.Generator, days: int):
-    scale = np.exp(rng.normal(0, 0.4, days))
-    return scale * rng.standard_t(5, days), scale * VAR, scale * ES
-
-
-def panel(rng: np.random.Generator, days: int, symbols: int):
-    mixing = np.sqrt(5 / rng.chisquare(5, size=(days, 1)))
-    scale = np.exp(rng.normal(0, 0.4, (days, symbols)))
-    latent = np.sqrt(0.7) * rng.normal(size=(days, 1)) + np.sqrt(0.3) * rng.normal(size=(days, symbols))
-    loss, scale = (scale * mixing * latent).ravel(), scale.ravel()
-    return loss, scale * VAR, scale * ES, np.arange(days).repeat(symbols)
+from support.student_panels import LEVEL, RATE, student_days, student_panel
 
 
 def test_moments_and_t_values_by_hand():
-    loss, var, es = sample(np.random.default_rng(2), 300)
+    loss, var, es = student_days(np.random.default_rng(2), 300)
     hit = (loss > var).astype(float)
     moments = np.column_stack([RATE - hit, (es - var - hit * (loss - var) / RATE) / es])
     t = np.sqrt(300) * moments.mean(axis=0) / moments.std(axis=0)
@@ -39,7 +22,7 @@ def test_moments_and_t_values_by_hand():
 
 
 def test_the_shortfall_moment_is_the_minimally_biased_statistic():
-    loss, var, es = sample(np.random.default_rng(3), 200)
+    loss, var, es = student_days(np.random.default_rng(3), 200)
     day = np.arange(200)
     statistic = ShortfallStatistic.MINIMALLY_BIASED_RELATIVE
     biased = shortfall_panel_test(loss, var, es, day, LEVEL, statistic, draws=1).statistic
@@ -47,7 +30,7 @@ def test_the_shortfall_moment_is_the_minimally_biased_statistic():
 
 
 def test_moments_are_zero_at_the_truth_and_negative_below_it():
-    loss, var, es = sample(np.random.default_rng(4), 400_000)
+    loss, var, es = student_days(np.random.default_rng(4), 400_000)
     day = np.arange(400_000) // 100  # rows of one scale are independent: only the mean counts here
     at_truth, below, above = (panel_calibration(loss, f * var, f * es, day, LEVEL, draws=1) for f in (1.0, 0.9, 1.1))
     assert np.abs(at_truth.t_values).max() < 4
@@ -56,7 +39,7 @@ def test_moments_are_zero_at_the_truth_and_negative_below_it():
 
 
 def test_copies_of_an_instrument_are_no_new_evidence():
-    loss, var, es = sample(np.random.default_rng(4), 500)
+    loss, var, es = student_days(np.random.default_rng(4), 500)
     alone = panel_calibration(loss, var, es, np.arange(500), LEVEL)
     copies = [np.repeat(x, 4) for x in (loss, var, es, np.arange(500))]
     again = panel_calibration(*copies, LEVEL)
@@ -69,7 +52,7 @@ def test_panel_keeps_its_size_where_rows_taken_as_independent_do_not():
     runs = 150
     counts = np.zeros(2)
     for run in range(runs):
-        loss, var, es, day = panel(rng, 500, 12)
+        loss, var, es, day = student_panel(rng, 500, 12)
         counts[0] += panel_calibration(loss, var, es, day, LEVEL, draws=199, seed=run).p_value <= 0.05
         rows = np.arange(len(loss))
         counts[1] += panel_calibration(loss, var, es, rows, LEVEL, 1, draws=99, seed=run).p_value <= 0.05
@@ -82,7 +65,7 @@ def test_panel_has_power_and_forgives_what_is_too_large():
     rng = np.random.default_rng(6)
     found = forgiven = 0
     for run in range(50):
-        loss, var, es, day = panel(rng, 500, 12)
+        loss, var, es, day = student_panel(rng, 500, 12)
         found += panel_calibration(loss, 0.85 * var, 0.85 * es, day, LEVEL, draws=199, seed=run).p_value <= 0.05
         forgiven += panel_calibration(loss, 1.4 * var, 1.4 * es, day, LEVEL, draws=199, seed=run).p_value > 0.05
     assert found / 50 > 0.8
@@ -90,6 +73,6 @@ def test_panel_has_power_and_forgives_what_is_too_large():
 
 
 def test_without_a_hit_nothing_was_too_small():
-    _, var, es = sample(np.random.default_rng(7), 100)
+    _, var, es = student_days(np.random.default_rng(7), 100)
     quiet = panel_calibration(0 * var, var, es, np.arange(100), LEVEL)
     assert (quiet.p_value, quiet.hits) == (1.0, 0)

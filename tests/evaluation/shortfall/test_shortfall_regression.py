@@ -3,26 +3,9 @@
 import numpy as np
 import pytest
 from scipy.stats import binom
-from scipy.stats import t as student
 
 from levercap.evaluation.shortfall.shortfall_regression import shortfall_regression
-
-LEVEL, RATE = 0.975, 0.025
-VAR = float(student.ppf(LEVEL, 5))
-ES = float(student.pdf(VAR, 5) / RATE * (5 + VAR**2) / 4)
-
-
-def sample(rng: np.random.Generator, days: int):
-    scale = np.exp(rng.normal(0, 0.5, days))
-    return scale * rng.standard_t(5, days), scale * VAR, scale * ES
-
-
-def panel(rng: np.random.Generator, days: int, symbols: int):
-    mixing = np.sqrt(5 / rng.chisquare(5, size=(days, 1)))
-    scale = np.exp(rng.normal(0, 0.5, (days, symbols)))
-    latent = np.sqrt(0.7) * rng.normal(size=(days, 1)) + np.sqrt(0.3) * rng.normal(size=(days, symbols))
-    loss, scale = (scale * mixing * latent).ravel(), scale.ravel()
-    return loss, scale * VAR, scale * ES, np.arange(days).repeat(symbols)
+from support.student_panels import LEVEL, student_days, student_panel
 
 
 def regress(loss, var, es, day=None, draws=1, **options):
@@ -33,7 +16,7 @@ def regress(loss, var, es, day=None, draws=1, **options):
 
 
 def test_a_shift_of_the_losses_is_found():
-    loss, var, es = sample(np.random.default_rng(2), 40_000)
+    loss, var, es = student_days(np.random.default_rng(2), 40_000, spread=0.5)
     shifted = regress(loss + 0.5, var, es, draws=19)
     assert shifted.intercept == pytest.approx(0.5, abs=0.08)
     assert shifted.intercept > 5 * shifted.standard_error
@@ -42,7 +25,7 @@ def test_a_shift_of_the_losses_is_found():
 
 
 def test_units_do_not_matter():
-    loss, var, es = sample(np.random.default_rng(4), 600)
+    loss, var, es = student_days(np.random.default_rng(4), 600, spread=0.5)
     one, two = regress(loss, var, es, draws=19), regress(100 * loss, 100 * var, 100 * es, draws=19)
     assert two.intercept == pytest.approx(100 * one.intercept, rel=1e-2, abs=1e-3)
     assert two.standard_error == pytest.approx(100 * one.standard_error, rel=1e-2)
@@ -50,7 +33,7 @@ def test_units_do_not_matter():
 
 
 def test_copies_of_an_instrument_are_no_new_evidence():
-    loss, var, es = sample(np.random.default_rng(5), 500)
+    loss, var, es = student_days(np.random.default_rng(5), 500, spread=0.5)
     day = np.arange(500)
     one = regress(loss, var, es, day, draws=19)
     copies = [np.repeat(x, 3) for x in (loss, var, es)]
@@ -61,7 +44,7 @@ def test_copies_of_an_instrument_are_no_new_evidence():
 
 
 def test_every_day_counts_the_same():
-    loss, var, es = sample(np.random.default_rng(6), 500)
+    loss, var, es = student_days(np.random.default_rng(6), 500, spread=0.5)
     often = np.where(np.arange(500) % 2, 4, 1)
     one = regress(loss, var, es)
     many = regress(*(np.repeat(x, often) for x in (loss, var, es)), np.repeat(np.arange(500), often))
@@ -71,7 +54,7 @@ def test_every_day_counts_the_same():
 @pytest.mark.parametrize("block_days", [1, 20])
 def test_standard_error_is_the_spread_of_the_estimates(block_days):
     rng = np.random.default_rng(7)
-    results = [regress(*sample(rng, 3000), block_days=block_days) for _ in range(40)]
+    results = [regress(*student_days(rng, 3000, spread=0.5), block_days=block_days) for _ in range(40)]
     claimed = np.sqrt(np.mean([r.standard_error**2 for r in results]))
     assert np.std([r.intercept for r in results]) == pytest.approx(claimed, rel=0.35)
 
@@ -81,7 +64,7 @@ def rejections(runs: int, days: int, scale: float = 1.0, seed: int = 0) -> float
     rng = np.random.default_rng(seed)
     counts = 0
     for _ in range(runs):
-        loss, var, es = sample(rng, days)
+        loss, var, es = student_days(rng, days, spread=0.5)
         counts += regress(loss, scale * var, scale * es, draws=19, block_days=1).p_value <= 0.05
     return counts / runs
 
@@ -101,7 +84,7 @@ def test_a_panel_keeps_its_size_where_rows_taken_as_independent_do_not():
     runs = 60
     counts = np.zeros(2)
     for run in range(runs):
-        loss, var, es, day = panel(rng, 400, 8)
+        loss, var, es, day = student_panel(rng, 400, 8, spread=0.5)
         clustered = regress(loss, var, es, day, draws=19, seed=run)
         naive = regress(loss, var, es, draws=19, block_days=1, seed=run)
         counts += [clustered.p_value <= 0.05, naive.p_value <= 0.05]
@@ -110,7 +93,7 @@ def test_a_panel_keeps_its_size_where_rows_taken_as_independent_do_not():
 
 
 def test_what_cannot_be_tested_is_stated():
-    loss, var, es = sample(np.random.default_rng(9), 300)
+    loss, var, es = student_days(np.random.default_rng(9), 300, spread=0.5)
     with pytest.raises(ValueError, match="no slope"):
         regress(loss, 0 * var + 2.6, 0 * es + 3.5)
     with pytest.raises(ValueError, match="needs at least 200 days; got 199"):

@@ -99,6 +99,7 @@ def test_a_missing_state_counts_as_its_mean_and_an_extreme_one_is_clipped():
         pd.testing.assert_frame_equal(losses_table(tail, one), losses_table(tail, other), rtol=1e-12)
 
 
+@pytest.mark.slow
 @examples(15)
 @given(seed=st.integers(0, 999), slope=st.floats(-1, 1))
 def test_the_table_is_ordered_whatever_was_learned(seed, slope):

@@ -1,10 +1,9 @@
-"""Horizon and Instrument refuse what they cannot be."""
+"""Horizon: a positive whole number of hours."""
 
 import pandas as pd
 import pytest
 
 from levercap.core.horizon import DAY, Horizon
-from levercap.core.instrument import Instrument, perpetuals
 
 
 @pytest.mark.parametrize("hours", [0, -1, 1.5, True, "24"])
@@ -17,9 +16,3 @@ def test_a_day_has_24_hours():
     assert DAY.duration == pd.Timedelta(days=1)
     assert str(DAY) == "24 hours"
     assert Horizon(4) < DAY
-
-
-def test_a_perpetual_is_listed_under_its_underlying():
-    assert perpetuals(("BTCUSDT",)) == (Instrument("BTCUSDT", "BTCUSDT"),)
-    with pytest.raises(ValueError, match="empty"):
-        Instrument("", "BTCUSDT")
