@@ -228,10 +228,10 @@ def test_evaluate_says_where_it_is_not_better(
     window = ["--from", f"{end - pd.Timedelta(days=2):%Y-%m-%d}", "--to", f"{end:%Y-%m-%d}"]
     place = ["--market", str(trained.market), "--config", config, "--against", "none", "--out", str(tmp_path / "out")]
     assert main(["evaluate", *window, *place]) == 0
-    said = capfd.readouterr().out
-    assert "levercap is not shown to be better than B1 in 8 of 8 rows" in said
-    assert "short path 0.99: not below B1 on average" in said
-    assert "models      B1, levercap\n" in said
+    printed = capfd.readouterr().out
+    assert "levercap is not shown to be better than B1 in 8 of 8 rows" in printed
+    assert "short path 0.99: not below B1 on average" in printed
+    assert "models      B1, levercap\n" in printed
 
 
 def test_evaluate_refuses_a_baseline_it_does_not_know(trained: SimpleNamespace, tmp_path: Path, run: Any) -> None:

@@ -1,4 +1,4 @@
-"""Verbs that show: report, show-config."""
+"""Verbs that show results and settings: report, show-config."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def _score_text(summary: Mapping[str, Any]) -> str:
 
 
 def replay(flags: argparse.Namespace) -> Result:
-    """Score a fixed book on every day of the window with bundles that knew nothing later."""
+    """Score a fixed book on every day of the window with models fitted on earlier days only."""
     from levercap.book import read_book
     from levercap.workflows.replay import replay as run
 

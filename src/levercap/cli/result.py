@@ -1,4 +1,4 @@
-"""What a verb says: text for people or one JSON object for machines, on stdout; everything else goes to stderr."""
+"""Result of a verb: text or one JSON object on stdout; everything else goes to stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every feature there is: what it says, which function makes it, and which ones models learn from."""
+"""Catalogue of features: descriptions, the function that makes each, and which ones models learn from."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ CHOSEN = frozenset(d.name for d in moves.DESCRIPTIONS) | {"implied_to_slow", "im
 GROUPS: dict[str, tuple[Description, ...]] = {
     "Volatility": volatility.DESCRIPTIONS,
     "Stress of one symbol": stress.DESCRIPTIONS,
-    "The rest of the market": cross_section.DESCRIPTIONS,
+    "Cross-section": cross_section.DESCRIPTIONS,
     "Calendar": cross_section.CALENDAR_DESCRIPTIONS,
-    "Moves": moves.DESCRIPTIONS,
+    "Moves, jumps and range": moves.DESCRIPTIONS,
     "Funding": funding.DESCRIPTIONS,
     "Open interest": open_interest.DESCRIPTIONS,
     "Implied volatility": implied.DESCRIPTIONS,
     "Liquidity": liquidity.DESCRIPTIONS,
-    "Moving together": comovement.DESCRIPTIONS,
+    "Co-movement": comovement.DESCRIPTIONS,
     "Turbulence": turbulence.DESCRIPTIONS,
     "Fragility": fragility.DESCRIPTIONS,
 }

@@ -1,4 +1,4 @@
-"""How much a symbol moves with the others, and how many moved far."""
+"""Co-movement: correlation and beta with the other symbols, and breadth of large moves."""
 
 from __future__ import annotations
 

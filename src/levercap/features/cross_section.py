@@ -1,4 +1,4 @@
-"""The rest of the market, seen from one symbol, and the calendar."""
+"""Cross-section: volatility, return and breadth of the other symbols; and the calendar."""
 
 from __future__ import annotations
 

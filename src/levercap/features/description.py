@@ -1,4 +1,4 @@
-"""What a feature says, beside the code that makes it."""
+"""Descriptions of features: name, meaning, unit, source, tables needed and publication lag."""
 
 from __future__ import annotations
 

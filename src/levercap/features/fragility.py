@@ -1,4 +1,4 @@
-"""Fragility: calm that has lasted, and leverage that was built up in it."""
+"""Fragility: duration of low volatility, volatility of volatility, and leverage built up meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Funding: what the side in excess pays for its leverage."""
+"""Funding rates: level, score against the own history, and cross-section."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Implied volatility against what was realised."""
+"""Implied volatility: level, change, and the spread to realised volatility."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Levels that scoring needs besides forecasts: the stressed volatility of each symbol and what it trades."""
+"""Levels that scoring needs besides forecasts: stressed volatility and traded value of each symbol."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stressed_volatility(panel: Panel, origins: pd.DatetimeIndex, quantile: float
     """(origins, symbols) `quantile` of the symbol's own past B1 volatilities at the same hour of day, per 24 h.
 
     A symbol with less than a year of history takes the larger of its own number and its present volatility times the
-    median ratio of stressed to present volatility of the symbols that have one: youth is no proof of calm.
+    median ratio of stressed to present volatility of the symbols that have one: a short history is no evidence of calm.
     """
     b1 = b1_volatility(ingredients(panel).daily)
     out = np.full((len(origins), len(panel.symbols)), np.nan)

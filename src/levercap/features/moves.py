@@ -1,4 +1,4 @@
-"""How far prices went, whatever the direction, and in what manner: trend, jumps, range."""
+"""Absolute returns over several windows, jump share, quarticity and range excess."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open interest: how much leverage there is, and how fast it was built up."""
+"""Open interest: change, run-up, and its value over turnover as a proxy of leverage."""
 
 from __future__ import annotations
 

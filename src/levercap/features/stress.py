@@ -1,4 +1,4 @@
-"""Signs of stress in one symbol: jumps, asymmetry, drawdown, traded value."""
+"""Stress of one symbol: jumps, downside share, drawdown, turnover and illiquidity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How unusual the market's moves are together, and how much of them is one."""
+"""Turbulence (Mahalanobis distance of joint returns) and absorption ratio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volatility at many speeds, as logs relative to the symbol's own slow level."""
+"""Realised, smoothed and range volatility over several windows, as log ratios to the symbol's own slow level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validation of a market's tables. Every problem is found, counted and shown; none stops the search for the others.
+"""Validation of a market's tables. Every problem is found, counted and shown; finding one does not end the search.
 
 The rule of severity: a finding is **fatal** when the meaning of the data is in doubt, that is when the structure, the
 types or the time of any table cannot be read, or when bars or leverage tiers state what cannot be true or contradict

@@ -280,20 +280,9 @@ def _measure(
 
 @compiled
 def account_numbers(
-    first: int,
-    last: int,
-    offsets: Any,
-    code: Any,
-    notional: Any,
-    margin: Any,
-    adverse: Any,
-    end: Any,
-    weights: Any,
-    factor: Any,
-    bounds: Any,
-    rule: Any,
-    out: Any,
-) -> None:
+    first: int, last: int, offsets: Any, code: Any, notional: Any, margin: Any, adverse: Any, end: Any, weights: Any,
+    factor: Any, bounds: Any, rule: Any, out: Any,
+) -> None:  # fmt: skip
     """Write the numbers of accounts ``first .. last - 1`` into `out`, shape (accounts, len(RiskColumn)).
 
     Parameters

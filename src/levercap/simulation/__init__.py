@@ -1,4 +1,4 @@
-"""The embedded market and book: seeded, offline, with the defects and disasters of real ones."""
+"""Simulated market and book: seeded, offline, with the data defects and crashes of real ones."""
 
 from levercap.simulation.book import simulate_book
 from levercap.simulation.market import simulate_market

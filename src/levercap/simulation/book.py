@@ -1,4 +1,4 @@
-"""The embedded book: accounts as unequal as real ones."""
+"""Simulated book: accounts with the size distribution of real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded market: every table of a market folder, drawn from one seed."""
+"""Simulated market: every table of a market folder, drawn from one seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from levercap.config import MarketSimulation
 from levercap.core.errors import ConfigError
 from levercap.core.names import BoolArray, FloatArray
-from levercap.simulation.prices import Character, Prices, draw_character, simulate_prices
+from levercap.simulation.prices import Prices, SymbolParameters, draw_symbol_parameters, simulate_prices
 from levercap.simulation.processes import autoregressive, decayed_sum, significant
 from levercap.simulation.states import MarketState, market_state, seasonality
 from levercap.simulation.venue import simulate_tiers
@@ -22,10 +22,10 @@ OUTAGE_HOURS = (5, 12, 33)
 def simulate_market(config: MarketSimulation) -> dict[str, pd.DataFrame]:
     """Bars, funding, open interest, implied volatility and leverage tiers of an invented venue.
 
-    The market has what breaks models: volatility on several time scales, heavy tails, crashes that hit many symbols
-    after a build-up of leverage, contagion, regimes, a coin that dies and is delisted, a late listing, venue outages
-    and a long hole. Symbols are named by size, ``SIM01USDT`` being the leader. The same configuration gives the same
-    tables.
+    The market has what models find hard: volatility on several time scales, heavy tails, crashes that hit many
+    symbols after a build-up of leverage, contagion, regimes, a coin that collapses and is delisted, a late listing,
+    venue outages and a long hole. Symbols are named by size, ``SIM01USDT`` being the leader. The same configuration
+    gives the same tables.
 
     Returns
     -------
@@ -38,39 +38,39 @@ def simulate_market(config: MarketSimulation) -> dict[str, pd.DataFrame]:
     timestamps = pd.date_range(start, periods=hours, freq="h", unit="us")
     names = np.array([f"SIM{i + 1:02d}USDT" for i in range(config.symbols)])
     rng = np.random.default_rng(config.seed)
-    death = (config.symbols - 2, int(0.6 * hours)) if config.symbols >= 5 else None
+    delisting = (config.symbols - 2, int(0.6 * hours)) if config.symbols >= 5 else None
     state = market_state(rng, hours)
-    if death is not None:
-        _spread_collapse(state, death[1])
-    character = draw_character(rng, config.symbols)
+    if delisting is not None:
+        _spread_collapse(state, delisting[1])
+    symbol_parameters = draw_symbol_parameters(rng, config.symbols)
     season = seasonality((timestamps.day_of_week * 24 + timestamps.hour).to_numpy(dtype=np.float64))
-    prices = simulate_prices(rng, state, character, season, death)
-    traded = _traded(rng, hours, config.symbols, death)
+    prices = simulate_prices(rng, state, symbol_parameters, season, delisting)
+    traded = _traded(rng, hours, config.symbols, delisting)
     fields = {name: getattr(prices, name) for name in ("open", "high", "low", "close", "volume")}
     return {
         "bars": _rows(timestamps, names, fields, traded),
-        **_derivatives(rng, timestamps, names, state, character, prices, traded),
-        "leverage_tiers": simulate_tiers(rng, timestamps, names, character.turnover, traded),
+        **_derivatives(rng, timestamps, names, state, symbol_parameters, prices, traded),
+        "leverage_tiers": simulate_tiers(rng, timestamps, names, symbol_parameters.turnover, traded),
     }
 
 
 def _spread_collapse(state: MarketState, first: int) -> None:
-    """Crashes of the whole market while a large coin dies."""
+    """Crashes of the whole market while a large coin collapses."""
     for hour, size in ((20, -0.03), (44, -0.06), (61, -0.05), (90, -0.07), (118, -0.03)):
         if first + hour < len(state.jump):
             state.jump[first + hour] = size
 
 
-def _traded(rng: np.random.Generator, hours: int, symbols: int, death: tuple[int, int] | None) -> BoolArray:
+def _traded(rng: np.random.Generator, hours: int, symbols: int, delisting: tuple[int, int] | None) -> BoolArray:
     """Which bars exist: (hours, symbols). Outages hit all symbols; lone hours are lost at random."""
     traded = rng.random((hours, symbols)) > 0.0002
     traded[[0, -1]] = True
     for length in OUTAGE_HOURS:
         begin = int(rng.integers(hours // 10, hours - hours // 10))
         traded[begin : begin + length] = False
-    if symbols >= 5 and death is not None:
-        dying, first = death
-        traded[min(first + 168 + 480, hours) :, dying] = False
+    if symbols >= 5 and delisting is not None:
+        column, first = delisting
+        traded[min(first + 168 + 480, hours) :, column] = False
         traded[: int(0.45 * hours), symbols - 3] = False
         gone = int(0.7 * hours)
         traded[gone : gone + min(45 * 24, hours // 10), symbols - 4] = False
@@ -82,7 +82,7 @@ def _derivatives(
     timestamps: pd.DatetimeIndex,
     names: np.ndarray,
     state: MarketState,
-    character: Character,
+    symbol_parameters: SymbolParameters,
     prices: Prices,
     traded: BoolArray,
 ) -> dict[str, pd.DataFrame]:
@@ -96,7 +96,9 @@ def _derivatives(
     eighth = (known.hour.to_numpy() % 8 == 0)[:, None]
 
     wave = autoregressive(rng.standard_normal(shape), 20 * 24.0, rng.standard_normal(shape[1]))
-    log_interest = np.log(8.0 * character.turnover) + 0.7 * heat + 0.25 * wave + 0.02 * rng.standard_normal(shape)
+    log_interest = (
+        np.log(8.0 * symbol_parameters.turnover) + 0.7 * heat + 0.25 * wave + 0.02 * rng.standard_normal(shape)
+    )
     interest = significant(np.exp(log_interest - _slow_log_price(prices.close)), 6)
     listed = np.arange(shape[1]) < max(1, 2 * shape[1] // 3)
 

@@ -1,4 +1,6 @@
-"""Simulated prices: stochastic volatility on several time scales, jumps, contagion, and bars with honest extremes."""
+"""Simulated prices: stochastic volatility on several time scales, jumps, contagion, and bars whose extremes
+are those of the path within the hour.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,18 @@ from levercap.core.names import FloatArray
 from levercap.simulation.processes import autoregressive, decayed_sum, heavy_tailed, significant
 from levercap.simulation.states import MarketState
 
-__all__ = ["Character", "Prices", "draw_character", "simulate_prices"]
+__all__ = ["Prices", "SymbolParameters", "draw_symbol_parameters", "simulate_prices"]
 
 HOURLY_VOLATILITY = 0.0050
 """Of the market factor in the normal regime."""
 COLLAPSE = np.log(1.5e6)
-"""Log loss of the coin that dies, spread over a week."""
+"""Log loss of the coin that collapses, spread over a week."""
 DIGITS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Character:
-    """What makes each symbol what it is, each array (symbols,).
+class SymbolParameters:
+    """Size, volatility and market beta of each symbol, each array (symbols,).
 
     Attributes
     ----------
@@ -54,41 +56,41 @@ class Prices:
     jump: FloatArray
 
 
-def draw_character(rng: np.random.Generator, symbols: int) -> Character:
-    """Characters in falling order of size: the first is the calm leader."""
+def draw_symbol_parameters(rng: np.random.Generator, symbols: int) -> SymbolParameters:
+    """Parameters in falling order of size: the first is the leader, of low volatility."""
     rank = np.arange(symbols)
     beta = np.where(rank == 0, 1.0, 1.1 + 0.35 * rng.random(symbols))
     own = np.where(rank == 0, 0.35, 0.6 + 0.05 * rank + 0.4 * rng.random(symbols))
     price = np.exp(10.3 - 1.0 * rank + 0.5 * rng.standard_normal(symbols))
     turnover = 2.5e8 * np.exp(0.2 * rng.standard_normal(symbols) - 1.2 * np.log1p(rank))
-    return Character(beta, own, np.maximum(price, 0.02), turnover)
+    return SymbolParameters(beta, own, np.maximum(price, 0.02), turnover)
 
 
 def simulate_prices(
     rng: np.random.Generator,
     state: MarketState,
-    character: Character,
+    symbol_parameters: SymbolParameters,
     season: FloatArray,
-    death: tuple[int, int] | None,
+    delisting: tuple[int, int] | None,
 ) -> Prices:
-    """Bars of all symbols; `season` is log volatility by hour, `death` the column and first hour of a collapse."""
-    hours, symbols = len(state.jump), len(character.beta)
+    """Bars of all symbols; `season` is log volatility by hour, `delisting` the column and first hour of a collapse."""
+    hours, symbols = len(state.jump), len(symbol_parameters.beta)
     own_jump = _own_jumps(rng, hours, symbols)
-    jump = state.jump[:, None] * character.beta * (0.6 + 0.8 * rng.random((hours, symbols))) + own_jump
+    jump = state.jump[:, None] * symbol_parameters.beta * (0.6 + 0.8 * rng.random((hours, symbols))) + own_jump
     lasting, market, market_shock = _market_volatility(rng, state, season)
-    own, own_shock = _own_volatility(rng, market, own_jump, character.own)
-    collapse = _collapse(rng, hours, symbols, death)
+    own, own_shock = _own_volatility(rng, market, own_jump, symbol_parameters.own)
+    collapse = _collapse(rng, hours, symbols, delisting)
     own = own * np.exp(1.6 * (collapse != 0.0))
-    volatility = np.hypot(character.beta * market[:, None], own)
+    volatility = np.hypot(symbol_parameters.beta * market[:, None], own)
 
-    moves = character.beta * (market * market_shock)[:, None] + own * own_shock
+    moves = symbol_parameters.beta * (market * market_shock)[:, None] + own * own_shock
     moves += jump - jump.mean(axis=0) + collapse  # no drift: prices neither explode nor vanish over years
-    path = np.log(character.price) + np.cumsum(moves, axis=0)
-    before = np.vstack([np.log(character.price), path[:-1]])
+    path = np.log(symbol_parameters.price) + np.cumsum(moves, axis=0)
+    before = np.vstack([np.log(symbol_parameters.price), path[:-1]])
     low, high = _extremes(rng, before, path, volatility, jump)
-    volume = _volume(rng, character, volatility, moves, season, path)
+    volume = _volume(rng, symbol_parameters, volatility, moves, season, path)
     open_, high, low, close = (significant(np.exp(x), DIGITS) for x in (before, high, low, path))
-    lasting_volatility = np.hypot(character.beta * lasting[:, None], np.exp(np.log(own).mean(axis=0)))
+    lasting_volatility = np.hypot(symbol_parameters.beta * lasting[:, None], np.exp(np.log(own).mean(axis=0)))
     return Prices(
         open_, np.maximum(high, np.maximum(open_, close)), np.minimum(low, np.minimum(open_, close)), close, volume,
         volatility, lasting_volatility, jump,
@@ -120,7 +122,7 @@ def _market_volatility(
 def _own_volatility(
     rng: np.random.Generator, market: FloatArray, own_jump: FloatArray, relative: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Volatility per hour of each symbol's own part, and its unit shocks; a symbol's jump disturbs the others too."""
+    """Volatility per hour of each symbol's own part, and its unit shocks; a jump of one raises that of others."""
     shape = own_jump.shape
     shock = heavy_tailed(rng, shape, 4.5)
     fall = np.vstack([np.zeros(shape[1]), -np.clip(shock[:-1], -4.0, 4.0)])
@@ -144,11 +146,11 @@ def _own_jumps(rng: np.random.Generator, hours: int, symbols: int) -> FloatArray
     return np.where(happens, sign * np.minimum(size, 0.4), 0.0)
 
 
-def _collapse(rng: np.random.Generator, hours: int, symbols: int, death: tuple[int, int] | None) -> FloatArray:
-    """Extra log returns of the coin that dies: a week of uneven falls; zero for the others."""
+def _collapse(rng: np.random.Generator, hours: int, symbols: int, delisting: tuple[int, int] | None) -> FloatArray:
+    """Extra log returns of the coin that collapses: a week of uneven falls; zero for the others."""
     out = np.zeros((hours, symbols))
-    if death is not None:
-        column, first = death
+    if delisting is not None:
+        column, first = delisting
         week = min(168, hours - first)
         fall = rng.gamma(0.4, 1.0, week) * np.hanning(week + 2)[1:-1]
         out[first : first + week, column] = -COLLAPSE * fall / fall.sum()
@@ -177,7 +179,7 @@ def _extremes(
 
 def _volume(
     rng: np.random.Generator,
-    character: Character,
+    symbol_parameters: SymbolParameters,
     volatility: FloatArray,
     moves: FloatArray,
     season: FloatArray,
@@ -189,6 +191,11 @@ def _volume(
     push = np.minimum(np.abs(moves) / volatility, 5.0)
     noise = rng.standard_normal(moves.shape)
     log_turnover = (
-        np.log(character.turnover) + 0.7 * unusual + 0.3 * push + 0.3 * activity + 0.2 * noise + 0.5 * season[:, None]
+        np.log(symbol_parameters.turnover)
+        + 0.7 * unusual
+        + 0.3 * push
+        + 0.3 * activity
+        + 0.2 * noise
+        + 0.5 * season[:, None]
     )
     return significant(np.exp(log_turnover - path), DIGITS)

@@ -1,4 +1,4 @@
-"""Small stochastic building blocks, vectorised over symbols."""
+"""Stochastic processes vectorised over symbols: AR(1), decayed impulses, scaled Student t draws."""
 
 from __future__ import annotations
 

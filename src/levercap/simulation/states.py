@@ -1,4 +1,4 @@
-"""The hidden state of the simulated market: regimes, build-up of leverage, and the crashes that come of it."""
+"""Latent state of the simulated market: volatility regimes, build-up of leverage, self-exciting crashes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _regimes(rng: np.random.Generator, hours: int) -> FloatArray:
 
 
 def seasonality(hour_of_week: FloatArray) -> FloatArray:
-    """Log volatility by hour of the week (0 is Monday 00:00 UTC): peak at 15 h, quiet weekends."""
+    """Log volatility by hour of the week (0 is Monday 00:00 UTC): peak at 15 h, low at weekends."""
     hour = hour_of_week % 24
     weekend = (hour_of_week >= 120).astype(np.float64)
     return 0.22 * np.cos(2.0 * np.pi * (hour - 15.0) / 24.0) - 0.25 * weekend

@@ -67,7 +67,7 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
 
 
 def require_ours(target: Path, marker: str | None = SUCCESS) -> None:
-    """Raise ConfigError unless `atomic_folder` may replace `target`; long work asks before it starts."""
+    """Raise ConfigError unless `atomic_folder` may replace `target`; callers check before long work."""
     target = target.resolve()
     mark = MANIFEST if marker is None else marker
     if target.exists() and not target.is_dir():
@@ -101,7 +101,7 @@ def _remove(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Force every file and folder below `folder` to the disk, so that a rename never outruns its content."""
+    """Force every file and folder below `folder` to the disk, so that a rename never precedes its content."""
     for path in sorted(folder.rglob("*")):
         _sync_path(path)
     _sync_path(folder)

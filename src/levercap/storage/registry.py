@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 REQUIREMENTS: Final = ("levercap", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pyarrow", "scikit-learn")
-"""Distributions pinned in the packaged model; inferring them would cost seconds and guess."""
+"""Distributions pinned in the packaged model; MLflow would take seconds to infer them, and not exactly."""
 
 TRACKING: Final = "MLFLOW_TRACKING_URI"
 

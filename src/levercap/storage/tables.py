@@ -1,4 +1,4 @@
-"""Tables at the border: read as users send them without losing a row, written byte for byte the same."""
+"""Input and output tables: read without losing a row, written deterministically."""
 
 from __future__ import annotations
 
