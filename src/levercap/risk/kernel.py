@@ -23,7 +23,7 @@ from levercap.core.names import FloatArray
 __all__ = ["LANES", "RiskColumn", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]
 
 LANES = 64
-"""Scenarios per block: one block of one symbol and side (24 hours) is 6 KiB and stays in the first-level cache."""
+"""Scenarios per block: one block of one instrument and side (24 hours) is 6 KiB and stays in the first-level cache."""
 
 GROUP = 64
 """Accounts that share one walk over the scenario blocks: their losses and one block stay in the second-level cache."""
