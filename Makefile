@@ -25,6 +25,9 @@ SCORE_WITH ?= models:/levercap@champion
 # historical simulation of two years, as banks use it, and GARCH with Student's t innovations.
 AGAINST ?= all
 
+# Whether the evaluation draws a report of its own; `make run` draws one of everything instead.
+REPORT ?= yes
+
 # Size of the benchmarks: full or tiny.
 BENCH ?= full
 
@@ -32,7 +35,10 @@ READY  := $(VENV)/.ready
 BIN    := $(VENV)/bin
 LEVERCAP := $(BIN)/levercap
 market := $(or $(MARKET),data/market)
+book := --accounts $(ACCOUNTS) --positions $(POSITIONS)
 window := $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
+instant := $(if $(AS_OF),--as-of $(AS_OF))
+evaluation := --against $(AGAINST) $(if $(REPORT),,--no-report)
 # A book of one's own is used as it is; otherwise one is simulated on the market's symbols.
 own_book := $(filter command line environment,$(origin ACCOUNTS))
 # One worker per core and one thread per worker; a worker takes whole files, so that fixtures of a file are made once.
@@ -63,19 +69,25 @@ $(READY): requirements.txt pyproject.toml
 		     echo "    apt-get install libgomp1      (Debian, Ubuntu)"; \
 		     echo "    dnf install libgomp           (Fedora, Red Hat)"; \
 		     echo "and run make setup again."; exit 1; }
+	$(BIN)/python -m levercap.limits.compilation
 	@touch $@
 
-# Training and evaluation need nothing of each other and run side by side. On the embedded market the matrices are
-# small, and threads of the BLAS would wait for each other longer than they compute.
+# The bundle and its limits need nothing of the evaluation, so the two run side by side; one report is drawn from both.
+# On the embedded market the matrices are small, and threads of the BLAS would wait for each other longer than they
+# compute; its last two months show what an evaluation looks like.
 run: export SCORE_WITH := $(BUNDLE)
 run: export AGAINST := hs_500,garch_t
+run: export REPORT :=
 ifeq ($(MARKET),)
 run: export OPENBLAS_NUM_THREADS := 1
+run: export FROM := 2024-11-01
 endif
 run: setup ## the whole product: data, models, limits, report
 	@$(MAKE) data validate
-	@$(MAKE) train & training=$$!; $(MAKE) evaluate; evaluated=$$?; wait $$training && exit $$evaluated
-	@$(MAKE) promote score report
+	@$(MAKE) evaluate & evaluating=$$!; \
+	$(MAKE) train && { $(MAKE) promote & promoting=$$!; $(MAKE) score && wait $$promoting; }; scored=$$?; \
+	wait $$evaluating && exit $$scored
+	@$(MAKE) report
 
 data: setup ## write the simulated market and book to data/ (with MARKET: only a book on its symbols)
 ifeq ($(own_book),)
@@ -83,7 +95,7 @@ ifeq ($(own_book),)
 endif
 
 validate: setup ## check market, book and configuration; list every problem
-	$(LEVERCAP) validate --config $(CONFIG) --market $(market) --accounts $(ACCOUNTS) --positions $(POSITIONS)
+	$(LEVERCAP) validate --config $(CONFIG) --market $(market) $(book)
 
 features: setup ## write the feature table
 	$(LEVERCAP) features --config $(CONFIG) --market $(market) --out $(OUT)/features.parquet
@@ -92,20 +104,16 @@ train: setup ## fit the models, write the bundle, register it as challenger
 	$(LEVERCAP) train --config $(CONFIG) --market $(market) $(if $(UNTIL),--until $(UNTIL)) --out $(BUNDLE)
 
 evaluate: setup ## walk-forward evaluation: forecasts, tails, leaderboard, report
-	$(LEVERCAP) evaluate --config $(CONFIG) --market $(market) $(window) \
-		--against $(AGAINST) --out $(OUT)/evaluation
+	$(LEVERCAP) evaluate --config $(CONFIG) --market $(market) $(window) $(evaluation) --out $(OUT)/evaluation
 
 promote: setup ## gate the challenger against the champion (a refusal is reported, the champion stays)
-	$(LEVERCAP) promote --out $(OUT)/promotion \
-		|| { test $$? -eq 1 && echo "The gate refused the challenger: the champion, if there is one, stays."; }
+	$(LEVERCAP) promote --out $(OUT)/promotion || { test $$? -eq 1 && echo "The gate refused: the champion stays."; }
 
 score: setup ## a limit for every account, from the champion
-	$(LEVERCAP) score --config $(CONFIG) --bundle $(SCORE_WITH) --market $(market) \
-		--accounts $(ACCOUNTS) --positions $(POSITIONS) $(if $(AS_OF),--as-of $(AS_OF)) --out $(OUT)/scores
+	$(LEVERCAP) score --config $(CONFIG) --bundle $(SCORE_WITH) --market $(market) $(book) $(instant) --out $(OUT)/scores
 
 replay: setup ## daily limits of a fixed book over a period, and the policy's evidence
-	$(LEVERCAP) replay --config $(CONFIG) --market $(market) --accounts $(ACCOUNTS) --positions $(POSITIONS) \
-		$(window) --out $(OUT)/replay
+	$(LEVERCAP) replay --config $(CONFIG) --market $(market) $(book) $(window) --out $(OUT)/replay
 
 report: setup ## report.html from what evaluate and score wrote
 	$(LEVERCAP) report --evaluation $(OUT)/evaluation --scores $(OUT)/scores --bundle $(BUNDLE) --out $(OUT)/report.html

@@ -9,8 +9,12 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from levercap.evaluation import fz0, leaderboard
-from levercap.evidence import EVENTS, STEPS, TABLES, build_tables, headline_figures
-from levercap.evidence.backtest_table import COMPARISONS, TESTS
+from levercap.evidence import TABLES
+from levercap.evidence.backtest_table import TESTS
+from levercap.evidence.build import STEPS, build_tables
+from levercap.evidence.columns import COMPARISONS
+from levercap.evidence.headline_figures import headline_figures
+from levercap.evidence.known_events import EVENTS
 from levercap.evidence.ranking import verdicts
 from levercap.evidence.shock_tables import band_lines, shocks_of
 from support.known_truth import day, record

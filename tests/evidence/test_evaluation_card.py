@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import ConfigError
-from levercap.evidence import build_tables, headline_figures
 from levercap.evidence.attribution_table import attributions
+from levercap.evidence.build import build_tables
 from levercap.evidence.evaluation_card import evaluation_card
+from levercap.evidence.headline_figures import headline_figures
 from levercap.forecast import BASELINES, RECIPE
 from levercap.forecast.scale import B1Scale
 from levercap.workflows import evaluate as evaluation

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from levercap.evidence import EVENTS, events_within, volatility_jumps
+from levercap.evidence.known_events import EVENTS, events_within, volatility_jumps
 from support.known_truth import day
 
 BITCOIN = ("ETHUSDT", "BTCUSDT")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from levercap.evidence import EvaluationInputs
+from levercap.evidence.build import EvaluationInputs
 
 LEVELS = (0.975, 0.99)
 START = "2022-03-01"

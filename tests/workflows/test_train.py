@@ -13,7 +13,8 @@ from levercap.core.names import Side
 from levercap.core.outcomes import realised_outcomes
 from levercap.core.panel import HOUR
 from levercap.evaluation.comparison.leaderboard import leaderboard
-from levercap.evidence import STEPS, TABLES
+from levercap.evidence import TABLES
+from levercap.evidence.build import STEPS
 from levercap.features import feature_table
 from levercap.forecast.history import known_by, refit_dates
 from levercap.model import read_bundle

@@ -51,6 +51,7 @@ def register(verbs: Verbs) -> None:
         metavar="NAMES",
         help="baselines beside B1: all that can run (default), none, or names with commas between",
     )
+    verb.add_argument("--no-report", action="store_true", help="write the evidence only: no report.html")
     verb.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write or replace")
 
     verb = add_verb(verbs, "forecast", forecast, "forecasts of a fixed bundle over a period, for any symbols")
@@ -97,7 +98,6 @@ def train(flags: argparse.Namespace) -> Result:
 
 def evaluate(flags: argparse.Namespace) -> Result:
     """Walk forward over the window beside the baselines and write the evidence."""
-    from levercap.report.build import write_report
     from levercap.workflows.evaluate import evaluate as walk
     from levercap.workflows.evaluate import rivals
 
@@ -109,7 +109,10 @@ def evaluate(flags: argparse.Namespace) -> Result:
     start, stop = window_of(flags, market.panel.end, EVALUATED_DAYS)
     with progress_bar("evaluate", flags.quiet) as report:
         summary = walk(market, start, stop, config, flags.out, report, against)
-    write_report(flags.out, None, None, flags.out / "report.html")
+    if not flags.no_report:
+        from levercap.report.build import write_report
+
+        write_report(flags.out, None, None, flags.out / "report.html")
     return Result(_evaluation_text(summary, flags.out), summary, market.findings)
 
 

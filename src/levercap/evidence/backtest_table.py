@@ -33,9 +33,9 @@ from levercap.evaluation import (
     shortfall_regression,
     three_zones,
 )
-from levercap.evidence.columns import CANDIDATE, REFERENCE, SIZE, Verdict, row_key
+from levercap.evidence.columns import CANDIDATE, COMPARISONS, REFERENCE, SIZE, Verdict, row_key
 
-__all__ = ["COMPARISONS", "TESTS", "backtest_lines"]
+__all__ = ["TESTS", "backtest_lines"]
 
 SMALLEST_SHARE = 0.85
 
@@ -200,13 +200,12 @@ _ABSOLUTE = (
     _Test("e-process VaR", True, _wealth),
     _Test("e-process ES", True, _shortfall_wealth),
 )
-_COMPARATIVE = (
-    _Test("three zones", True, _zones),
-    _Test("Diebold-Mariano", False, _diebold_mariano),
-    _Test("Giacomini-White", False, _giacomini_white),
+_COMPARATIVE = tuple(
+    _Test(name, one_sided, test)
+    for name, one_sided, test in zip(
+        COMPARISONS, (True, False, False), (_zones, _diebold_mariano, _giacomini_white), strict=True
+    )
 )
-COMPARISONS = tuple(test.name for test in _COMPARATIVE)
-"""Names of those that compare with B1, and are not passed or failed but say better, worse or no difference."""
 
 TESTS = tuple(test.name for test in (*_ABSOLUTE, *_COMPARATIVE))
 """Names of the tests in the order of the table."""

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import pandas as pd
 
-from levercap.evaluation.comparison.influential_days import ALL_EVENTS, NO_EVENT
-from levercap.evaluation.comparison.leaderboard import KINDS, REFERENCE
-from levercap.evaluation.comparison.murphy_diagram import Dominance
-from levercap.evaluation.coverage.hit_tests import Light
+from levercap.core.names import KINDS
+from levercap.core.verdicts import ALL_EVENTS, NO_EVENT, REFERENCE, Dominance, Light
 
 __all__ = [
     "ALL_BREAKS",
     "ALL_EVENTS",
+    "BREAK_DAYS",
     "CANDIDATE",
+    "COMPARISONS",
     "FORECASTS",
     "KEY",
     "KINDS",
@@ -50,6 +50,12 @@ KEY: Final = ("model", "side", "kind", "level")
 
 FORECASTS: Final = ("var", "es")
 """What a Murphy diagram is about: value at risk, expected shortfall."""
+
+COMPARISONS: Final = ("three zones", "Diebold-Mariano", "Giacomini-White")
+"""Tests that compare with the reference: they are not passed or failed, but say better, worse or no difference."""
+
+BREAK_DAYS: Final = 60
+"""Days after a break in which coverage is looked at."""
 
 ALL_BREAKS: Final = "all"
 """Stands in the column ``break`` for all breaks of a source together."""

@@ -8,9 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from levercap.evidence.backtest_table import COMPARISONS
 from levercap.evidence.build import EvidenceTables
-from levercap.evidence.columns import ALL_EVENTS, CANDIDATE, NO_EVENT, REFERENCE, Verdict, row_label
+from levercap.evidence.columns import ALL_EVENTS, CANDIDATE, COMPARISONS, NO_EVENT, REFERENCE, Verdict, row_label
 
 __all__ = ["headline_figures", "number"]
 

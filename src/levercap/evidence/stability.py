@@ -23,11 +23,10 @@ from levercap.evaluation import (
     post_break_coverage,
     share_passing,
 )
-from levercap.evidence.columns import ALL_BREAKS, Period, row_key
+from levercap.evidence.columns import ALL_BREAKS, BREAK_DAYS, Period, row_key
 from levercap.evidence.traffic_lights import rolling_window
 
 __all__ = [
-    "BREAK_DAYS",
     "Spans",
     "coverage_line",
     "event_lines",
@@ -42,7 +41,6 @@ __all__ = [
 Spans = Mapping[str, tuple[pd.Timestamp, pd.Timestamp]]
 """Event -> its first and last day, both included."""
 
-BREAK_DAYS = 60
 BLOCK_DAYS = 20
 REMOVED_DAYS = 10
 DRAWS = 1000

@@ -6,13 +6,16 @@ Needs NumPy, pandas, PyArrow and Numba only: the models of the bundle are verifi
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from levercap.config import config_from_dict
-from levercap.limits.predictor import Predictor
 from levercap.storage.bundle_files import read_bundle_files
 from levercap.storage.registry import resolve
+
+if TYPE_CHECKING:
+    from levercap.limits.predictor import Predictor
 
 __all__ = ["load"]
 
@@ -33,6 +36,8 @@ def load(path_or_uri: str | Path, snapshot: Path | str | None = None) -> Predict
     RegistryError
         The registry does not answer or has no such version.
     """
+    from levercap.limits.predictor import Predictor  # with it comes Numba, which takes longer than all the rest
+
     bundle = read_bundle_files(resolve(path_or_uri))
     market = bundle.snapshot if snapshot is None else bundle.snapshot_from(Path(snapshot))
     predictor = Predictor(market, config_from_dict(bundle.config))

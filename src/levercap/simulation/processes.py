@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
 
 from levercap.core.names import FloatArray
 
@@ -13,16 +12,24 @@ __all__ = ["autoregressive", "decayed_sum", "heavy_tailed", "significant"]
 def autoregressive(innovations: FloatArray, half_life: float, start: FloatArray | float = 0.0) -> FloatArray:
     """Stationary AR(1) of unit variance driven by unit innovations along the first axis; `half_life` in rows."""
     decay = 0.5 ** (1.0 / half_life)
-    carried = np.broadcast_to(np.asarray(start) * decay, (1, *innovations.shape[1:]))
-    out, _ = lfilter([np.sqrt(1.0 - decay**2)], [1.0, -decay], innovations, axis=0, zi=carried)
-    return np.asarray(out, dtype=np.float64)
+    return _decayed(np.sqrt(1.0 - decay**2) * innovations, decay, start)
 
 
 def decayed_sum(impulses: FloatArray, half_life: float) -> FloatArray:
     """Exponentially decaying sum of the impulses of the rows before, the own row left out."""
-    decay = 0.5 ** (1.0 / half_life)
-    out = lfilter([0.0, 1.0], [1.0, -decay], impulses, axis=0)
-    return np.asarray(out, dtype=np.float64)
+    before = np.zeros_like(impulses)
+    before[1:] = impulses[:-1]
+    return _decayed(before, 0.5 ** (1.0 / half_life), 0.0)
+
+
+def _decayed(values: FloatArray, decay: float, start: FloatArray | float) -> FloatArray:
+    """y[t] = decay * y[t - 1] + values[t] along the first axis, from y[-1] = `start`."""
+    out = np.array(values, dtype=np.float64)
+    state = np.broadcast_to(np.asarray(start, dtype=np.float64), out.shape[1:])
+    for row in range(len(out)):
+        out[row] += decay * state
+        state = out[row]
+    return out
 
 
 def heavy_tailed(rng: np.random.Generator, shape: tuple[int, ...], freedom: float) -> FloatArray:

@@ -35,12 +35,13 @@ def simulate_tiers(
         for j in np.flatnonzero(listed):
             begin = 0 if j < 2 else 2 if j < len(names) // 2 else 3
             parts.append(_ladder(as_of, names[j], begin, 16.0 * turnover[j] * tightness[j]))
-    return pd.concat(parts, ignore_index=True)
+    ladders = pd.concat(parts, ignore_index=True)
+    return ladders.assign(maintenance_amount=np.round(maintenance_amounts_of(ladders), 6))
 
 
 def _ladder(as_of: pd.Timestamp, name: str, begin: int, size: float) -> pd.DataFrame:
     cap = np.round(CAP[begin:] * size, -3) + 1000.0
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "as_of": as_of,
             "symbol": pd.Series([name] * len(cap), dtype="str"),
@@ -51,4 +52,3 @@ def _ladder(as_of: pd.Timestamp, name: str, begin: int, size: float) -> pd.DataF
             "maintenance_margin_rate": RATE[begin:],
         }
     )
-    return frame.assign(maintenance_amount=np.round(maintenance_amounts_of(frame), 6))

@@ -14,8 +14,9 @@ import pandas as pd
 from levercap.config import Config
 from levercap.core.errors import ConfigError, DataError
 from levercap.core.progress import Progress, silent
-from levercap.evidence import STEPS, EvaluationInputs, EvidenceTables, build_tables, headline_figures
+from levercap.evidence.build import STEPS, EvaluationInputs, EvidenceTables, build_tables
 from levercap.evidence.evaluation_card import evaluation_card
+from levercap.evidence.headline_figures import headline_figures
 from levercap.forecast import BASELINES, Forecaster, ForecastMethod
 from levercap.forecast.baselines.baseline import NEED_ARCH
 from levercap.market import Market

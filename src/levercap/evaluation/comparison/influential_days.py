@@ -14,12 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from levercap.core.names import FloatArray
+from levercap.core.verdicts import ALL_EVENTS, NO_EVENT
 from levercap.evaluation.resampling.bootstrap import interval
 
 __all__ = ["ALL_EVENTS", "NO_EVENT", "Influence", "influence", "influential_days", "leave_events_out"]
-
-NO_EVENT, ALL_EVENTS = "nothing", "all events"
-"""Rows of `leave_events_out` in which nothing, and in which every event, is left out."""
 
 EVENT_COLUMNS = ["event", "start", "end", "days", "difference", "without", "low", "high"]
 

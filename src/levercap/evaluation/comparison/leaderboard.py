@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from levercap.core.names import KINDS, BoolArray, FloatArray, Side
 from levercap.core.outcomes import loss_column
+from levercap.core.verdicts import REFERENCE
 from levercap.evaluation.resampling.bootstrap import interval
 from levercap.evaluation.scores.losses import fz0, pinball
 
 __all__ = ["KINDS", "REFERENCE", "Matched", "Row", "daily_mean", "leaderboard", "match"]
-
-REFERENCE = "B1"
-"""Name of the model that the others are measured against."""
 
 KEYS = ["as_of", "symbol", "side", "kind", "level"]
 INFLUENTIAL_DAYS = 10

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from levercap.core.names import FloatArray
-from levercap.evaluation.comparison.leaderboard import REFERENCE, Matched, daily_mean
+from levercap.core.verdicts import REFERENCE
+from levercap.evaluation.comparison.leaderboard import Matched, daily_mean
 from levercap.evaluation.resampling.day_blocks import studentized_ratio
 
 __all__ = ["daily_differences", "holm", "romano_wolf"]

@@ -8,7 +8,6 @@ score. Losses are positive, `level` is the confidence.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
 import numpy as np
@@ -16,7 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from levercap.core.names import FloatArray
-from levercap.evaluation.comparison.leaderboard import REFERENCE, Row
+from levercap.core.verdicts import REFERENCE, Dominance
+from levercap.evaluation.comparison.leaderboard import Row
 from levercap.evaluation.resampling.bootstrap import bootstrap_means
 from levercap.evaluation.resampling.day_blocks import studentized_ratio
 
@@ -24,15 +24,6 @@ __all__ = ["Dominance", "MurphyDiagram", "elementary_quantile", "elementary_shor
 
 JUDGED_DAYS = 20.0
 """Thresholds at which the difference rests on fewer days than this are drawn but not judged."""
-
-
-class Dominance(StrEnum):
-    """Dominance of one curve over another, all thresholds judged together."""
-
-    DOMINATES = "dominates"
-    DOMINATED = "dominated"
-    CROSSES = "crosses"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import norm
 
-from levercap.evaluation.coverage.hit_tests import Light
+from levercap.core.verdicts import Light
 from levercap.evaluation.coverage.tail_sample import day_numbers
 from levercap.evaluation.resampling.covariance import block_covariance, long_run_covariance
 from levercap.evaluation.resampling.day_blocks import t_values

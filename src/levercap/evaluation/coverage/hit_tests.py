@@ -7,7 +7,6 @@ the two to ten hits that a year of 99 % forecasts brings, asymptotic p-values ar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +14,7 @@ from scipy.special import betainc, betaincinv, xlogy
 from scipy.stats import binom
 
 from levercap.core.names import FloatArray
+from levercap.core.verdicts import Light
 from levercap.evaluation.resampling.bootstrap import standard_error
 from levercap.evaluation.resampling.montecarlo import TestResult
 
@@ -29,14 +29,6 @@ __all__ = [
 
 YELLOW_PROBABILITY = 0.95
 RED_PROBABILITY = 0.9999
-
-
-class Light(StrEnum):
-    """Zone of the Basel traffic light."""
-
-    GREEN = "green"
-    YELLOW = "yellow"
-    RED = "red"
 
 
 @dataclass(frozen=True)

@@ -50,5 +50,9 @@ def svg(figure: Figure) -> bytes:
     """Figure as SVG without date or program name."""
     buffer = io.BytesIO()
     FigureCanvasSVG(figure)
+    layout = figure.get_layout_engine()
+    if layout is not None:  # saving would draw the whole figure once more for the sake of the layout
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()

@@ -7,8 +7,7 @@ from typing import Final
 
 import pandas as pd
 
-from levercap.evidence.backtest_table import COMPARISONS
-from levercap.evidence.columns import CANDIDATE, REFERENCE, Verdict
+from levercap.evidence.columns import CANDIDATE, COMPARISONS, REFERENCE, Verdict
 from levercap.report.figures.drawing import GREY, RED
 from levercap.report.inputs import Evaluation
 from levercap.report.page.formatting import NARROW, count, loss_label, percent, probability

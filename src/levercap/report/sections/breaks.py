@@ -6,8 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from levercap.evidence.columns import ALL_BREAKS, CANDIDATE, BreakSource, Period
-from levercap.evidence.stability import BREAK_DAYS
+from levercap.evidence.columns import ALL_BREAKS, BREAK_DAYS, CANDIDATE, BreakSource, Period
 from levercap.report.figures.drawing import ORANGE, RED
 from levercap.report.figures.forest import COVERED, forest, forest_panel
 from levercap.report.inputs import Evaluation
