@@ -21,11 +21,14 @@ class Snapshot:
     ----------
     as_of : instant of the forecasts, UTC
     horizon : how far they look; that of the scenarios and of every row of the tails
-    symbols : one row per symbol of the market, sorted by name: symbol, state (``fresh`` or ``stale``), volatility (per
-        24 h), stressed_volatility, shock_probability_long, shock_probability_short, turnover (quote currency per day,
-        30-day mean); numbers are NaN where the symbol is stale
-    tails : as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es; fresh symbols only
-    scenarios : joint paths of the instruments on the fresh symbols at today's volatility
+    symbols : one row per symbol of the market, sorted by name: symbol, state (a `SymbolState`), hours_out (hours from
+        the close of its last good bar to `as_of`; 0 where it is scored from its data, inf without a good bar),
+        volatility (per 24 h), stressed_volatility, shock_probability_long, shock_probability_short, turnover (quote
+        currency per day, 30-day mean). Where the state is none of `SCORED` the numbers are those of the last good hour,
+        or NaN where there are none
+    tails : as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es; symbols scored from data only
+    scenarios : joint paths of the instruments on all symbols with a volatility, at that volatility. Those of symbols
+        that are not scored from data serve the hold of an earlier limit and the bound, nothing else
     stressed_factor : (scenario instruments,) stressed volatility of the underlying over today's, at least zero
     tiers : leverage tiers in force (symbol, tier, notional_floor, notional_cap, max_leverage, maintenance_margin_rate,
         maintenance_amount), or None when the venue has none or none was known yet
