@@ -10,11 +10,12 @@ CONFIG ?= experiments/default.toml
 MARKET    ?=
 ACCOUNTS  ?= data/book/accounts.parquet
 POSITIONS ?= data/book/positions.parquet
-# Period of the walk-forward evaluation and of the replay, end of training, instant of scoring (UTC dates).
+# Period of the walk-forward evaluation and of the replay, end of training (UTC dates).
 # Unset: the commands' own defaults, which are counted back from the end of the market.
 FROM  ?=
 TO    ?=
 UNTIL ?=
+# Instant of the limits: a UTC date and hour; `end` for the end of the market; unset, the present hour.
 AS_OF ?=
 
 # Where training writes to, and what scoring takes: the champion, except in `make run`, which shows its own model.
@@ -76,6 +77,7 @@ $(READY): requirements.txt pyproject.toml
 # On the embedded market the matrices are small, and threads of the BLAS would wait for each other longer than they
 # compute; its last two months show what an evaluation looks like.
 run: export SCORE_WITH := $(BUNDLE)
+run: export AS_OF := $(or $(AS_OF),end)
 run: export AGAINST := hs_500,garch_t
 run: export REPORT :=
 ifeq ($(MARKET),)

@@ -64,7 +64,7 @@ def scored(trained: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def score_arguments(trained: SimpleNamespace, out: Path, **changed: object) -> list[str]:
-    flags = {"bundle": trained.bundle, "market": trained.market, "accounts": trained.accounts,
+    flags = {"as-of": "end", "bundle": trained.bundle, "market": trained.market, "accounts": trained.accounts,
              "positions": trained.positions, "out": out} | changed  # fmt: skip
     return ["score", *(part for name, value in flags.items() for part in (f"--{name}", str(value)))]
 

@@ -149,7 +149,7 @@ def test_killed_while_writing_leaves_the_old_scores(trained, scored, end, tmp_pa
 
 @pytest.mark.parametrize("days", [1, 40])
 def test_stale_market_gives_every_account_the_flagged_fallback(trained, scored, end, tmp_path, days):
-    summary = run(trained, tmp_path, as_of=end + days * DAY)
+    summary = run(trained, tmp_path, as_of=end + days * DAY, max_age_hours=days * 24)
     limits, fresh = limits_of(summary), limits_of(scored[1])
     assert summary["status"] == {"fallback": len(limits)}
     assert (limits["max_leverage"] <= fresh["max_leverage"]).all()
@@ -166,7 +166,8 @@ def test_stale_market_gives_every_account_the_flagged_fallback(trained, scored, 
 def test_a_gap_within_the_stated_hours_is_no_staleness(trained, end, tmp_path):
     summary = run(trained, tmp_path, as_of=end + pd.Timedelta(hours=trained.config.market.stale_hours))
     assert "fallback" not in summary["status"]
-    summary = run(trained, tmp_path, as_of=end + pd.Timedelta(hours=trained.config.market.stale_hours + 1))
+    late = trained.config.market.stale_hours + 1
+    summary = run(trained, tmp_path, as_of=end + pd.Timedelta(hours=late), max_age_hours=late)
     assert set(summary["status"]) == {"fallback"}
 
 
@@ -283,6 +284,25 @@ def test_half_given_or_double_given_market_is_refused(trained, tmp_path):
             run(trained, tmp_path, **folders)
 
 
+def test_a_market_too_old_is_refused_and_nothing_is_written(trained, end, tmp_path):
+    """Exactly the age allowed still counts; an hour more does not, and the message says how old and what to write."""
+    allowed = trained.config.market.max_age_hours
+    with pytest.raises(DataError, match="4 hours old") as refused:
+        run(trained, tmp_path, as_of=end + pd.Timedelta(hours=allowed + 1))
+    assert "--max-age 4h" in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+    assert run(trained, tmp_path, as_of=end + pd.Timedelta(hours=allowed))["status"].get("scored", 0) > 0
+
+
+def test_a_snapshot_ages_too(trained, scored, end, tmp_path):
+    snapshot = ScoringRun.at(scored[0], end).snapshot
+    young = run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end + pd.Timedelta(hours=3))
+    assert "snapshot_age" in [finding["code"] for finding in young["findings"]]
+    assert limits_of(young).equals(limits_of(scored[1]))
+    with pytest.raises(DataError, match="4 hours old"):
+        run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end + pd.Timedelta(hours=4))
+
+
 @pytest.mark.parametrize("text", ["2022-09-08T00:30:00Z", "2022-09-08", "2022-09-08T00:00:00+02:00"])
 def test_as_of_is_a_whole_hour_in_utc(trained, tmp_path, text):
     with pytest.raises(ConfigError, match="whole hour in UTC"):
@@ -292,7 +312,7 @@ def test_as_of_is_a_whole_hour_in_utc(trained, tmp_path, text):
 
 def test_snapshot_of_another_bundle_or_instant_is_refused(trained, scored, end, tmp_path):
     snapshot = ScoringRun.at(scored[0], end).snapshot
-    with pytest.raises(ConfigError, match="leave --as-of out"):
+    with pytest.raises(DataError, match="24 hours too late"):
         run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end - DAY)
     other = tmp_path / "snapshot"
     other.mkdir()

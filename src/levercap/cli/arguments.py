@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from levercap.model import Bundle
 
 __all__ = [
+    "END",
     "Command",
     "Parser",
     "Verbs",
@@ -32,6 +33,7 @@ __all__ = [
     "config_of",
     "hours",
     "instant",
+    "instant_or_end",
     "log_findings",
     "market_flag",
     "market_of",
@@ -49,6 +51,9 @@ SEED_KEYS = ("forecast.seed", "scenarios.seed", "simulated_market.seed", "simula
 
 
 CHAMPION = "models:/levercap@champion"
+
+END = "end"
+"""Given instead of an instant: the end of the market."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,6 +100,11 @@ def instant(text: str) -> datetime:
     if moment.minute or moment.second or moment.microsecond:
         raise argparse.ArgumentTypeError(f"{text!r} is not a full hour: bars are hourly")
     return moment
+
+
+def instant_or_end(text: str) -> datetime | str:
+    """Instant, or ``end`` for the end of the market."""
+    return END if text == END else instant(text)
 
 
 def hours(text: str) -> int:

@@ -6,17 +6,21 @@ import argparse
 import logging
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from levercap.cli.arguments import (
+    END,
     Verbs,
     add_verb,
     book_flags,
     bundle_flag,
     bundle_of,
     config_of,
+    hours,
     instant,
+    instant_or_end,
     log_findings,
     market_flag,
     market_of,
@@ -29,6 +33,9 @@ from levercap.cli.result import Result, pairs, table
 from levercap.config import Config, load_config
 from levercap.config.reading import read_environment
 from levercap.core.errors import ConfigError, Finding, Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["register"]
 
@@ -47,7 +54,14 @@ def register(verbs: Verbs) -> None:
     book_flags(verb)
     verb.add_argument("--previous", type=Path, metavar="PATH", help="earlier limits, or a folder of scoring runs")
     verb.add_argument(
-        "--as-of", type=instant, metavar="DATE", help="instant of the limits (default: end of the market)"
+        "--as-of",
+        type=instant_or_end,
+        metavar="DATE",
+        help="instant of the limits (default: the present hour); end: the end of the market, however long ago",
+    )
+    verb.add_argument("--now", type=instant, metavar="DATE", help="the present hour (default: by the clock)")
+    verb.add_argument(
+        "--max-age", type=hours, metavar="3h", help="refuse a market that ended longer before (default: 3h)"
     )
     verb.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets a folder as_of=... per run")
 
@@ -76,15 +90,23 @@ def score(flags: argparse.Namespace) -> Result:
         market_folder=flags.market,
         snapshot_folder=flags.snapshot,
         previous=flags.previous,
-        as_of=None if flags.as_of is None else timestamp_of(flags.as_of),
+        as_of=_instant_to_score(flags),
+        max_age_hours=flags.max_age,
         config=_policy(flags),
     )
     found = summary["findings"]
     findings = [
-        Finding(f["code"], Severity(f["severity"]), f["where"], f["message"], f["count"], hint=f["hint"]) for f in found
+        Finding(**{**f, "severity": Severity(f["severity"]), "examples": tuple(f.get("examples", ()))}) for f in found
     ]
     log_findings("market and book", findings, "summary.json says more")
     return Result(_score_text(summary), summary, findings)
+
+
+def _instant_to_score(flags: argparse.Namespace) -> pd.Timestamp | None:
+    """Instant of the limits: as given, else the present hour; None is the end of the market."""
+    if flags.as_of == END:
+        return None
+    return timestamp_of(flags.as_of or flags.now or datetime.now(UTC)).floor("h")
 
 
 def _policy(flags: argparse.Namespace) -> Config | None:

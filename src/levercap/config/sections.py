@@ -73,6 +73,8 @@ class MarketConfig:
 
     stale_hours: Count = 3
     """A symbol whose last bar closed more than this many hours before `as_of` is stale; no forecast outlives three."""
+    max_age_hours: Count = 3
+    """Scoring refuses a market whose last bar closed more than this many hours before `as_of`."""
     unit_jump_ratio: AboveOne = 8.0
     """A close-to-open ratio of adjacent bars at or above this (or below its inverse) is reported as a unit jump."""
 

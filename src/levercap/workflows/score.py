@@ -12,11 +12,13 @@ import pandas as pd
 from levercap.book import read_book
 from levercap.config import Config, config_from_dict
 from levercap.core.errors import ConfigError, DataError, Finding, Severity
+from levercap.core.panel import HOUR
 from levercap.core.snapshot import Snapshot
 from levercap.core.version import __version__
 from levercap.limits.predictor import Predictor
 from levercap.limits.summary import summarise
 from levercap.market import load_market
+from levercap.market.age import require_age
 from levercap.storage.atomic import atomic_folder, write_json
 from levercap.storage.bundle_files import BundleFiles, read_bundle_files
 from levercap.storage.manifest import sha256
@@ -39,6 +41,7 @@ def score(
     snapshot_folder: Path | None = None,
     previous: Path | None = None,
     as_of: pd.Timestamp | None = None,
+    max_age_hours: int | None = None,
     config: Config | None = None,
 ) -> dict[str, Any]:
     """Score a book and write ``out/as_of=YYYY-MM-DDTHH`` whole or not at all; the same inputs write the same bytes.
@@ -52,7 +55,10 @@ def score(
     previous : limits that rises are measured against: a limits file, or a folder of scoring runs, of which the latest
         complete one before `as_of` counts. None: only what the accounts state themselves; runs in `out` are never
         taken unasked, since a repeated run would then see another past
-    as_of : whole hour, UTC; default the end of the market, or the instant of the snapshot
+    as_of : whole hour, UTC: the instant that limits are wanted for. None: the end of the market, or the instant of the
+        snapshot, however long ago: for history and demonstrations
+    max_age_hours : a market whose last bar closed, or a snapshot that was made, more hours before `as_of` is refused
+        (DataError) and the limits in force stay; None takes `market.max_age_hours`
     config : replaces market, policy and guardrail settings of the bundle; None keeps them
 
     Returns
@@ -65,7 +71,8 @@ def score(
     trained = read_bundle_files(resolve(bundle))
     settings = _settings(trained, config)
     accounts, positions = read_book(accounts_path, positions_path)
-    snapshot, noticed = _market_state(trained, settings, market_folder, snapshot_folder, as_of)
+    allowed = settings.market.max_age_hours if max_age_hours is None else max_age_hours
+    snapshot, noticed = _market_state(trained, settings, market_folder, snapshot_folder, as_of, allowed)
     earlier = None if previous is None else read_previous(previous, snapshot.as_of)
     predictor = Predictor(dataclasses.replace(snapshot, config_hash=settings.config_hash()), settings)
     book = predictor.clean(accounts, positions)
@@ -143,30 +150,43 @@ def _write(
 
 
 def _market_state(
-    bundle: BundleFiles, config: Config, market: Path | None, snapshot: Path | None, as_of: pd.Timestamp | None
+    bundle: BundleFiles,
+    config: Config,
+    market: Path | None,
+    snapshot: Path | None,
+    as_of: pd.Timestamp | None,
+    max_age_hours: int,
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     """Snapshot to score with, and what was noticed in the market's tables."""
     if snapshot is not None:
-        return _read_snapshot(snapshot, bundle, as_of), ()
+        return _read_snapshot(snapshot, bundle, as_of, max_age_hours)
     assert market is not None
-    return _make_snapshot(market, bundle, as_of, config)
+    return _make_snapshot(market, bundle, as_of, config, max_age_hours)
 
 
-def _read_snapshot(folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None) -> Snapshot:
+def _read_snapshot(
+    folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, max_age_hours: int
+) -> tuple[Snapshot, tuple[Finding, ...]]:
     snapshot = bundle.snapshot_from(folder)
-    if as_of is not None and as_of != snapshot.as_of:
-        raise ConfigError(f"{folder} is the market of {snapshot.as_of}, not of {as_of}; leave --as-of out")
-    return snapshot
+    if as_of is None or as_of == snapshot.as_of:
+        return snapshot, ()
+    age = (_whole_hour(as_of) - snapshot.as_of) / HOUR
+    require_age(age, max_age_hours, str(folder), f"the snapshot is of {snapshot.as_of}, {as_of} was asked for")
+    message = f"the snapshot was made {age:g} hours before {as_of}: limits are those of its own instant"
+    finding = Finding("snapshot_age", Severity.WARNING, str(folder), message, hint="--market, to make one now")
+    return snapshot, (finding,)
 
 
 def _make_snapshot(
-    folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config
+    folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config, max_age_hours: int
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     from levercap.model.bundle import with_models  # the learners, not needed where a snapshot is given
-    from levercap.model.staleness import withhold_stale
+    from levercap.model.staleness import hours_since_last_bar, withhold_stale
 
     market = load_market(folder, config.market)
     instant = market.panel.end if as_of is None else _whole_hour(as_of)
+    age = float(hours_since_last_bar(market.panel, instant).min())
+    require_age(age, max_age_hours, "bars", f"the last bar before {instant} closed {age:g} hours earlier")
     snapshot = with_models(bundle).snapshot_at(market.panel, tiers_as_of(market.tiers, instant), instant)
     return withhold_stale(snapshot, market.panel, config.market.stale_hours), market.findings
 
