@@ -1,0 +1,175 @@
+"""Assessment of a market's data at one instant: masks, states, conservative filling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from levercap.core.errors import Finding
+from levercap.core.names import BoolArray, IntArray
+from levercap.core.panel import BAR_FIELDS, HOUR, Panel
+from levercap.core.quality import SCORED, SymbolState
+from levercap.market.quality.filling import fill_missing
+from levercap.market.quality.findings import feed_finding, filled_finding, state_findings
+from levercap.market.quality.frozen import frozen_hours
+from levercap.market.quality.hours import Hours, known_panel, last_row, recent_hours
+from levercap.market.quality.levels import disputed_hours
+from levercap.market.quality.prints import doubtful_moves
+from levercap.market.quality.reasons import instant, state_reasons
+from levercap.market.quality.recipe import QUALITY, QualityRecipe
+from levercap.market.quality.states import Faults, States, symbol_states
+
+__all__ = ["MarketQuality", "assess_quality"]
+
+WEEK = 168
+
+
+@dataclass(frozen=True, eq=False)
+class MarketQuality:
+    """What the data of a market are worth at one instant.
+
+    Attributes
+    ----------
+    panel : as known at the instant and extended up to it; hours that are not trustworthy are NaN in all five fields of
+        the bar, small gaps of the scored symbols are filled at a conservative value
+    symbols : one row per symbol, in the order of the panel: symbol, state (a `SymbolState` value), last_good (UTC: the
+        close of the last hour at which the symbol could be scored, NaT without one), hours_out (0 where it is scored
+        from its data, else hours from `last_good` to the instant, inf without), reason (empty where it is fresh)
+    findings : one per kind, naming the symbols concerned; all warnings
+    """
+
+    panel: Panel
+    symbols: pd.DataFrame
+    findings: tuple[Finding, ...]
+
+
+def assess_quality(
+    panel: Panel,
+    as_of: pd.Timestamp,
+    stale_hours: int,
+    disputes: pd.DataFrame | None = None,
+    recipe: QualityRecipe = QUALITY,
+) -> MarketQuality:
+    """State of every symbol at `as_of`, and the panel that can be scored from; `panel` itself is left as it is.
+
+    Parameters
+    ----------
+    panel : bars, after known changes of unit and name were applied
+    stale_hours : largest age of the last good bar of a symbol that is scored
+    disputes : symbol, timestamp (open of the hour), reason: hours whose rows contradicted themselves when they were
+        read; missing in the panel
+
+    Raises
+    ------
+    DataError
+        when no bar is known at `as_of`
+    """
+    known = known_panel(panel, as_of)
+    hours = recent_hours(known, recipe.history_days)
+    faults = find_faults(hours, _contradictory(hours, known.symbols, disputes), recipe)
+    late = float((as_of - known.end) / HOUR)
+    states = symbol_states(faults, late, stale_hours, recipe)
+    _mask(known, ~faults.usable & faults.present)
+    reasons = state_reasons(states, faults, hours.timestamps, stale_hours, recipe)
+    state, last_good = list(states.state), _last_scoreable(states, faults, known)
+    for j in map(int, np.flatnonzero(~faults.present.any(axis=0) & (last_good >= 0))):
+        state[j], reasons[j] = SymbolState.STALE, f"no bar for more than {recipe.history_days} days"
+    findings = state_findings(known.symbols, state, reasons, recipe.listed)
+    found = _incomplete_feed(known, state, states, faults, recipe)
+    if found is not None:
+        finding, whole = found
+        findings = [finding, *findings]
+        last_good = np.minimum(
+            last_good, np.where(states.scoreable, _rows(known, hours), -1)[: whole + 1].max(axis=0, initial=-1)
+        )
+        for j, own in enumerate(state):
+            if own != SymbolState.UNKNOWN:
+                state[j] = SymbolState.STALE
+                reasons[j] = f"{finding.count} symbols of the feed are out" + (f"; {reasons[j]}" if reasons[j] else "")
+    findings += _fill(known, state, recipe)
+    return MarketQuality(known, _table(known, as_of, state, last_good, reasons), tuple(findings))
+
+
+def find_faults(hours: Hours, contradictory: BoolArray, recipe: QualityRecipe) -> Faults:
+    """What is wrong with each hour."""
+    frozen = frozen_hours(hours, recipe)
+    good = hours.present & ~frozen
+    disputes = disputed_hours(hours, good, doubtful_moves(hours, good, recipe), recipe)
+    return Faults(hours.present, frozen, contradictory, disputes)
+
+
+def _contradictory(hours: Hours, symbols: tuple[str, ...], disputes: pd.DataFrame | None) -> BoolArray:
+    flags = np.zeros(hours.present.shape, dtype=bool)
+    if disputes is not None and len(disputes):
+        row = hours.timestamps.get_indexer(pd.DatetimeIndex(disputes["timestamp"]).as_unit(hours.timestamps.unit))
+        column = pd.Index(symbols).get_indexer(pd.Index(disputes["symbol"].astype(str)))
+        keep = (row >= 0) & (column >= 0)
+        flags[row[keep], column[keep]] = True
+    return flags
+
+
+def _mask(panel: Panel, flags: BoolArray) -> None:
+    for name in BAR_FIELDS:
+        getattr(panel, name)[-len(flags) :][flags] = np.nan
+
+
+def _rows(panel: Panel, hours: Hours) -> IntArray:
+    """(hours, 1) row in the panel of each recent hour."""
+    count = len(panel.timestamps)
+    return np.arange(count - len(hours.timestamps), count)[:, None]
+
+
+def _last_scoreable(states: States, faults: Faults, panel: Panel) -> IntArray:
+    """(symbols,) panel row of the last hour at which each symbol could be scored, -1 without one.
+
+    A symbol without a bar in the recent hours takes its last bar.
+    """
+    offset = len(panel.timestamps) - len(states.scoreable)
+    latest = last_row(states.scoreable)[-1]
+    older = last_row(np.isfinite(panel.close[:offset]))[-1] if offset else np.full(len(latest), -1)
+    silent = ~faults.present.any(axis=0)
+    return np.where(latest >= 0, latest + offset, np.where(silent, older, -1))
+
+
+def _incomplete_feed(
+    panel: Panel, state: list[SymbolState], states: States, faults: Faults, recipe: QualityRecipe
+) -> tuple[Finding, int] | None:
+    """Finding and latest row (of the recent hours) at which the market was whole, when too many symbols are out."""
+    traded = faults.present[-WEEK:].any(axis=0)
+    out = {panel.symbols[j]: state[j] for j in np.flatnonzero(traded) if state[j] not in SCORED}
+    count = int(traded.sum())
+    if len(out) < recipe.feed_symbols or len(out) <= recipe.feed_share * count:
+        return None
+    whole = np.flatnonzero(states.scoreable[:, traded].sum(axis=1) >= (1.0 - recipe.feed_share) * count)
+    row = int(whole[-1]) if len(whole) else -1
+    when = f"last at {instant(panel.timestamps[row - len(faults.present)] + HOUR)}" if row >= 0 else "at no known hour"
+    return feed_finding(out, count, when, recipe.listed)[0], row
+
+
+def _fill(panel: Panel, state: list[SymbolState], recipe: QualityRecipe) -> list[Finding]:
+    hours = max(recipe.window_hours)
+    scored = np.array([own in SCORED for own in state], dtype=bool)
+    missing = ~np.isfinite(panel.close)
+    fill_missing(panel, hours, scored)
+    filled = (missing & np.isfinite(panel.close)).sum(axis=0)
+    return filled_finding({panel.symbols[j]: int(filled[j]) for j in np.flatnonzero(filled)}, recipe.listed)
+
+
+def _table(
+    panel: Panel, as_of: pd.Timestamp, state: list[SymbolState], last_good: IntArray, reasons: list[str]
+) -> pd.DataFrame:
+    instants = panel.timestamps + HOUR
+    stamps = pd.DatetimeIndex([instants[row] if row >= 0 else pd.NaT for row in last_good], tz="UTC").as_unit("us")
+    out = np.array([np.inf if row < 0 else (as_of - instants[row]) / HOUR for row in last_good])
+    scored = np.array([own in SCORED for own in state], dtype=bool)
+    return pd.DataFrame(
+        {
+            "symbol": np.array(panel.symbols, dtype=object),
+            "state": np.array([own.value for own in state], dtype=object),
+            "last_good": stamps,
+            "hours_out": np.where(scored, 0.0, out),
+            "reason": np.array(reasons, dtype=object),
+        }
+    ).astype({"symbol": "str", "state": "str", "reason": "str"})

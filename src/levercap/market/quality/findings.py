@@ -1,0 +1,69 @@
+"""Findings of data quality: one per kind, naming the symbols concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from levercap.core.errors import Finding, Severity
+from levercap.core.quality import SymbolState
+
+__all__ = ["feed_finding", "filled_finding", "state_findings"]
+
+WHERE = "bars"
+
+KINDS: Mapping[SymbolState, tuple[str, str, str]] = {
+    SymbolState.DISPUTED: (
+        "symbol_disputed",
+        "symbols whose prices contradict themselves or are not confirmed; not scored from data",
+        "confirmed prices; a redenomination or reused ticker belongs into symbol_changes",
+    ),
+    SymbolState.FROZEN: ("symbol_frozen", "symbols whose feed repeats itself; not scored from data", "a live feed"),
+    SymbolState.GAPPY: (
+        "symbol_gappy",
+        "symbols with too many hours missing within 24 hours, 7 or 30 days; not scored from data",
+        "every hour",
+    ),
+    SymbolState.STALE: ("symbol_stale", "symbols whose last good bar is too old; not scored from data", "fresh bars"),
+    SymbolState.UNKNOWN: ("symbol_unknown_data", "symbols without any usable hour; not scored from data", "bars"),
+    SymbolState.YOUNG: ("symbol_young", "symbols with a short history; some numbers are missing or bounds", "90 days"),
+}
+"""Code, message and hint of the finding of each state."""
+
+
+def state_findings(
+    symbols: Sequence[str], states: Sequence[SymbolState], reasons: Sequence[str], listed: int
+) -> list[Finding]:
+    """One finding per state that occurs, other than fresh."""
+    findings = []
+    for state, (code, message, hint) in KINDS.items():
+        lines = [f"{s}: {r}" for s, own, r in zip(symbols, states, reasons, strict=True) if own == state]
+        if lines:
+            findings.append(_finding(code, message, len(lines), lines, hint, listed))
+    return findings
+
+
+def filled_finding(hours: Mapping[str, int], listed: int) -> list[Finding]:
+    """Hours of the last 30 days that were missing and are filled at a conservative value, by symbol."""
+    if not hours:
+        return []
+    lines = [f"{symbol}: {count} h" for symbol, count in sorted(hours.items(), key=lambda item: (-item[1], item[0]))]
+    message = f"missing hours of the last 30 days of {len(hours)} symbols, filled as the largest hour around them"
+    return [_finding("hours_filled", message, sum(hours.values()), lines, "every hour", listed)]
+
+
+def feed_finding(out: Mapping[str, SymbolState], traded: int, whole: str, listed: int) -> list[Finding]:
+    """So many symbols are out at once that none is scored from data."""
+    if not out:
+        return []
+    message = (
+        f"{len(out)} of the {traded} symbols that traded within a week are out: the cross-section cannot be trusted "
+        f"and no symbol is scored from data; the market was whole {whole}"
+    )
+    lines = [f"{symbol}: {state.value}" for symbol, state in out.items()]
+    return [_finding("feed_incomplete", message, len(out), lines, "the whole feed", listed)]
+
+
+def _finding(code: str, message: str, count: int, lines: list[str], hint: str, listed: int) -> Finding:
+    more = len(lines) - listed
+    examples = (*lines[:listed], f"and {more:,} more") if more > 0 else tuple(lines)
+    return Finding(code, Severity.WARNING, WHERE, message, count, examples, hint)
