@@ -136,12 +136,41 @@ def test_an_account_with_a_position_without_symbol_is_rejected(symbol):
     assert [*codes(book)] == ["symbol_missing"]
 
 
-def test_other_kinds_than_perpetuals_are_rejected():
-    rows = positions(("a0", "BTCUSDT", 5.0), ("a1", "BTCUSDT", 5.0), ("a2", "BTCUSDT", 5.0)).assign(
-        kind=["perp", "option", None]
-    )
+def test_a_position_of_another_kind_counts_in_no_instrument_and_rejects_nothing():
+    rows = positions(
+        ("a0", "BTCUSDT", 5.0), ("a1", "BTCUSDT", 5.0), ("a1", "ETHUSDT", -2.0), ("a2", "BTCUSDT", 5.0)
+    ).assign(kind=["perp", "option", " Perp", None])
     book = clean_book(accounts(), rows, INSTRUMENTS)
-    assert book.reasons == ((), ("kind_not_supported",), ())
+    assert book.reasons == ((), (), ())
+    assert [held(book, name) for name in ("a0", "a1", "a2")] == [[(1, 5.0)], [(-1, 5.0), (2, -2.0)], [(1, 5.0)]]
+    assert book.unsupported.tolist() == [False, True, False]
+    assert book.portfolio.gross_notional.tolist() == [5.0, 7.0, 5.0]
+    (finding,) = book.findings
+    assert (finding.code, finding.count, finding.where) == ("kind_not_supported", 1, "positions: kind")
+    assert finding.examples == ("row 2: account_id=a1 symbol=BTCUSDT notional=5.0 kind=option",)
+
+
+def test_long_and_short_of_another_kind_never_cancel():
+    kinds = ["option", "option", "inverse", "option", "perp"]
+    rows = positions(
+        *(("a0", s, x) for s, x in (("BTCUSDT", 5.0), ("BTCUSDT", -5.0), ("BTCUSDT", 3.0), ("BTCUSDT", 1.0))),
+        ("a0", "ZZZ", 4.0),
+    ).assign(kind=kinds)
+    book = clean_book(accounts(), rows, INSTRUMENTS)
+    assert held(book, "a0") == [(-1, 3.0), (-1, 6.0), (-1, -5.0), (-1, 4.0)]
+    assert book.portfolio.gross_notional[0] == 18.0
+    assert {code: finding.count for code, finding in codes(book).items()} == {
+        "kind_not_supported": 4,
+        "symbol_unknown": 1,
+    }
+
+
+def test_a_position_of_another_kind_without_size_is_none_and_without_a_number_rejects():
+    rows = positions(("a0", "BTCUSDT", 0.0), ("a1", "BTCUSDT", np.nan)).assign(kind="option")
+    book = clean_book(accounts(), rows, INSTRUMENTS)
+    assert book.reasons == ((), ("notional_not_finite",), ())
+    assert book.unsupported.tolist() == [False, False]
+    assert held(book, "a0") == []
 
 
 def test_all_rows_of_a_duplicate_account_are_rejected_with_its_positions():

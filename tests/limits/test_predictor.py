@@ -269,7 +269,9 @@ def test_unknown_segment_takes_the_strictest_profile():
 def test_jurisdiction():
     row = predict_one(segment="retail", jurisdiction="EU", notional=1.0)
     assert (row["max_leverage"], row["binding"]) == (2.0, "jurisdiction")
-    assert predict_one(segment="retail", jurisdiction=None)["cap_jurisdiction"] == np.inf
+    unknown = predict_one(segment="retail", jurisdiction=None)
+    assert unknown["cap_jurisdiction"] == 2.0
+    assert "jurisdiction_unknown" in unknown["reasons"]
 
 
 def test_previous_column_limits_the_rise_by_one_day():
@@ -465,6 +467,27 @@ def test_case_and_blanks_of_a_jurisdiction_do_not_matter():
     assert predictor.predict(frame, held)["cap_jurisdiction"].tolist() == [2.0, 2.0, np.inf]
 
 
+def test_a_book_without_jurisdictions_gets_the_default_one():
+    rows, held = accounts(("a", 1000.0, "retail")), positions(("a", "CCC", 10.0))
+    snapshot = make_snapshot(np.random.default_rng(3))
+    free, strict = Predictor(snapshot, config_with()), Predictor(snapshot, config_with(default_jurisdiction="EEA"))
+    assert free.predict(rows, held)["cap_jurisdiction"].tolist() == [np.inf]
+    assert strict.predict(rows, held)["cap_jurisdiction"].tolist() == [2.0]
+    assert [one.code for one in free.clean(rows, held).findings] == ["jurisdiction_missing"]
+    assert set(free.symbol_limits()["cap_jurisdiction"]) == {np.inf}
+    assert set(strict.symbol_limits()["cap_jurisdiction"]) == {2.0}
+
+
+def test_a_position_of_another_kind_leaves_the_account_in():
+    rows = accounts(("a", 1000.0, "retail"), ("b", 1000.0, "retail")).assign(jurisdiction="SG")
+    held = positions(("a", "CCC", 10.0), ("b", "CCC", 10.0), ("b", "CCC", 500.0)).assign(kind=["swap", "PERP", "option"])
+    out = PREDICTOR.predict(rows, held).set_index("account_id")
+    assert out["effective_leverage"].tolist() == [0.01, 0.51]
+    assert out["status"].tolist()[0] == "scored"
+    assert out["max_leverage"].tolist()[1] <= out["max_leverage"].tolist()[0]
+    assert ["kind_not_supported" in text for text in out["reasons"]] == [False, True]
+
+
 def test_predict_is_clean_and_score():
     book = make_book(RNG, 300)
     cleaned = PREDICTOR.clean(*book)
@@ -480,8 +503,7 @@ def test_a_symbol_that_only_the_tiers_know_is_reported_and_keeps_its_margin():
     held = positions(("a", "TIERED", 500.0), ("b", "NEVER", 500.0), ("c", STALE, 500.0))
     rows = accounts(("a", 1000.0, "institutional"), ("b", 1000.0, "institutional"), ("c", 1000.0, "institutional"))
     book = predictor.clean(rows, held)
-    (finding,) = book.findings
-    assert (finding.code, finding.count) == ("symbol_unknown", 2)
+    assert [(one.code, one.count) for one in book.findings] == [("symbol_unknown", 2), ("jurisdiction_missing", 3)]
     limits = predictor.score(book).set_index("account_id")
     assert limits["reasons"].map(lambda text: "symbol_unknown" in text).tolist() == [True, True, False]
     assert limits["reasons"].map(lambda text: "tier_missing" in text).tolist() == [False, True, True]

@@ -6,7 +6,6 @@ from levercap.policy import (
     cap_columns,
     fallback_cap,
     insolvency_cap,
-    jurisdiction_cap,
     long_memory_loss,
     loss_threshold_cap,
     profile_terms,
@@ -42,13 +41,6 @@ def test_unknown_segment_takes_the_strictest_of_each_term():
     assert (cap[0], threshold[0], unknown[0]) == (5.0, 0.1, True)
 
 
-def test_jurisdictions():
-    policy = PolicyConfig(jurisdiction_caps={"EU": {"retail": 2.0, "professional": 10.0}})
-    where = ["EU", "EU", "EU", "EU", "CH", None, float("nan")]
-    who = ["retail", "professional", "institutional", "whale", "retail", "retail", None]
-    np.testing.assert_array_equal(jurisdiction_cap(where, who, policy), [2, 10, np.inf, 2, np.inf, np.inf, np.inf])
-
-
 def test_fallback_caps_incomplete_accounts_only():
     np.testing.assert_array_equal(fallback_cap(np.array([True, False]), POLICY), [1.0, np.inf])
 
@@ -72,4 +64,3 @@ def test_a_cap_that_is_nan_is_not_covered_up_by_others():
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_account_or_one(count):
     assert len(profile_terms(["retail"] * count, POLICY)[0]) == count
-    assert len(jurisdiction_cap(["EU"] * count, ["retail"] * count, POLICY)) == count

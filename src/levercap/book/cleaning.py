@@ -11,7 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from levercap.book.findings import previous_findings, rejection_findings, segment_findings, symbol_findings
+from levercap.book.findings import (
+    kind_findings,
+    previous_findings,
+    rejection_findings,
+    segment_findings,
+    symbol_findings,
+)
+from levercap.book.kinds import unsupported_positions
 from levercap.book.netting import code_positions, net_positions
 from levercap.book.reading import ACCOUNT_COLUMNS, POSITION_COLUMNS, wrong_columns
 from levercap.book.rejection import account_flags, position_flags, reasons_by_row
@@ -38,6 +45,7 @@ class Book:
     rejected_gross : (rejected rows,) gross notional, quote currency; NaN where one of the notionals is not a number
     portfolio : the accounts not rejected, positions netted per instrument; one that is not among those given is coded
         -1
+    unsupported : (accounts of portfolio,) holds a position that is no linear perpetual; it is coded -1
     rows : (accounts of portfolio,) row in `accounts` of each
     findings : what was noticed; all warnings, since the accounts concerned are rejected and the others scored
     """
@@ -47,6 +55,7 @@ class Book:
     reasons: tuple[tuple[str, ...], ...]
     rejected_gross: FloatArray
     portfolio: Portfolio
+    unsupported: BoolArray
     rows: IntArray
     findings: tuple[Finding, ...]
 
@@ -61,7 +70,7 @@ def clean_book(
     """Book of the accounts and positions of a venue that lists the given instruments.
 
     The result does not depend on the order of the rows of `positions`. Positions of zero notional are dropped and those
-    of one account in one instrument netted.
+    of one account in one instrument netted. A position of an unsupported kind counts at the bound, whatever its symbol.
 
     Parameters
     ----------
@@ -84,15 +93,19 @@ def clean_book(
     flags |= {reason: flag[ids.code] for reason, flag in by_account.items()}
     rejected = np.logical_or.reduce([*flags.values()])
     rows = np.flatnonzero(~rejected)
-    codes = code_positions(positions["symbol"], instruments, market)
+    other = unsupported_positions(positions, notional)
+    codes = code_positions(positions, notional, instruments, market, other)
+    owner = ids.owner(rows)
     findings = rejection_findings(frame, flags) + symbol_findings(positions, codes.unknown)
+    findings += kind_findings(positions, other)
     listed = frame[: len(accounts)]
     return Book(
         accounts=frame,
         rejected=rejected,
         reasons=reasons_by_row(flags, rejected),
         rejected_gross=_gross_of(frame["account_id"][rejected], ids, rejected, notional),
-        portfolio=net_positions(codes, notional, ids.owner(rows), frame["equity"].to_numpy()[rows]),
+        portfolio=net_positions(codes, notional, owner, frame["equity"].to_numpy()[rows]),
+        unsupported=np.bincount(owner[other & (owner >= 0)], minlength=len(rows)) > 0,
         rows=rows,
         findings=(*findings, *segment_findings(listed, segments), *previous_findings(listed)),
     )

@@ -11,7 +11,7 @@ from levercap.core.errors import Finding, Severity
 from levercap.core.names import BoolArray
 from levercap.storage.tables import as_numbers
 
-__all__ = ["previous_findings", "rejection_findings", "segment_findings", "symbol_findings"]
+__all__ = ["kind_findings", "previous_findings", "rejection_findings", "segment_findings", "symbol_findings"]
 
 EXAMPLES = 3
 """Rows that a finding shows."""
@@ -30,6 +30,12 @@ def symbol_findings(positions: pd.DataFrame, unknown: BoolArray) -> list[Finding
     """Positions in symbols that no market is known for."""
     message = "positions in symbols without a market"
     return _finding("symbol_unknown", "symbol", positions, unknown, message, "a symbol of the market")
+
+
+def kind_findings(positions: pd.DataFrame, unsupported: BoolArray) -> list[Finding]:
+    """Positions that are stated to be another thing than a linear perpetual."""
+    message = "positions that are no linear perpetual: outside the scenarios, counted at the bound"
+    return _finding("kind_not_supported", "kind", positions, unsupported, message, "perp, or no column kind")
 
 
 def segment_findings(frame: pd.DataFrame, segments: tuple[str, ...] | None) -> list[Finding]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from levercap.book.kinds import groups_apart
 from levercap.core.instrument import Instrument
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.portfolio import Portfolio
@@ -26,8 +27,10 @@ class PositionCodes:
     Attributes
     ----------
     instruments : those that were given
-    unlisted : number of other names; they keep their names while netting, so that two of them never cancel
-    code : (positions,) names not listed first, sorted by name, then the instruments in their order
+    unlisted : number of other things held: positions of an unsupported kind, and names not listed. They are kept apart
+        while netting, so that two of them never cancel
+    code : (positions,) unsupported ones first, then names not listed, sorted by name, then the instruments in their
+        order
     unknown : (positions,) names an instrument that is not listed or whose underlying has no market
     """
 
@@ -38,21 +41,33 @@ class PositionCodes:
 
 
 def code_positions(
-    symbol: pd.Series, instruments: tuple[Instrument, ...], market: Collection[str] | None = None
+    positions: pd.DataFrame,
+    notional: FloatArray,
+    instruments: tuple[Instrument, ...],
+    market: Collection[str] | None = None,
+    unsupported: BoolArray | None = None,
 ) -> PositionCodes:
-    """Codes of the names in a column; `market` holds the symbols with a market, None for every underlying."""
-    coded = as_text(symbol).dictionary_encode()
+    """Codes of what positions are in; `market` holds the symbols with a market, None for every underlying.
+
+    `unsupported` marks positions that are in no instrument whatever their symbol; None: there are none.
+    """
+    coded = as_text(positions["symbol"]).dictionary_encode()
     names = [str(name) for name in coded.dictionary.to_pylist()]
+    if not names:
+        return PositionCodes(instruments, 0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool))
     listed = [instrument.name for instrument in instruments]
     unlisted = sorted(set(names) - set(listed))
     rank = {name: i for i, name in enumerate([*unlisted, *listed])}
     place = coded.indices.to_numpy()
-    if not names:
-        return PositionCodes(instruments, 0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool))
     traded = {one.name for one in instruments if market is None or one.underlying in market}
-    unknown = np.array([name not in traded and name != "" for name in names], dtype=bool)
-    order = np.array([rank[name] for name in names], dtype=np.int64)
-    return PositionCodes(instruments, len(unlisted), order[place], unknown[place])
+    unknown = np.array([name not in traded and name != "" for name in names], dtype=bool)[place]
+    code = np.array([rank[name] for name in names], dtype=np.int64)[place]
+    if unsupported is None or not unsupported.any():
+        return PositionCodes(instruments, len(unlisted), code, unknown)
+    apart = groups_apart(positions[unsupported], notional[unsupported])
+    code += int(apart.max()) + 1
+    code[unsupported] = apart
+    return PositionCodes(instruments, len(unlisted) + int(apart.max()) + 1, code, unknown & ~unsupported)
 
 
 def net_positions(codes: PositionCodes, notional: FloatArray, owner: IntArray, equity: FloatArray) -> Portfolio:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from levercap.core.names import BoolArray, FloatArray, IntArray
@@ -50,9 +49,6 @@ REJECTION_REASONS = {
     "symbol_missing": RejectionReason(
         "symbol", "accounts with a position without symbol", "a symbol of the market, e.g. BTCUSDT"
     ),
-    "kind_not_supported": RejectionReason(
-        "kind", "accounts with a position that is no perpetual", "perp, or no column kind"
-    ),
 }
 """Every reason by its code, in the order in which they are stated."""
 
@@ -85,15 +81,10 @@ def position_flags(
 ) -> dict[str, BoolArray]:
     """For each reason that lies in a position, (accounts,) whether it applies; `holder` is the account of each."""
     gross = np.bincount(holder, np.abs(notional), minlength=accounts)
-    flags = {
+    return {
         "notional_not_finite": ~np.isfinite(gross),
         "symbol_missing": _any(_is_empty(positions["symbol"]), holder, accounts),
-        "kind_not_supported": np.zeros(accounts, dtype=bool),
     }
-    if "kind" in positions.columns:
-        perpetual = pc.is_in(as_text(positions["kind"]), pa.array(["", "perp"], pa.large_string()))
-        flags["kind_not_supported"] = _any(~perpetual.to_numpy(zero_copy_only=False), holder, accounts)
-    return flags
 
 
 def reasons_by_row(flags: dict[str, BoolArray], rejected: BoolArray) -> tuple[tuple[str, ...], ...]:

@@ -113,6 +113,7 @@ def _data_findings(flags: argparse.Namespace, config: Config) -> list[Finding]:
     if flags.accounts is not None:
         from levercap.book import clean_book, read_book
         from levercap.core.instrument import perpetuals
+        from levercap.policy import jurisdiction_findings
         from levercap.storage.tables import as_text
 
         try:
@@ -120,6 +121,7 @@ def _data_findings(flags: argparse.Namespace, config: Config) -> list[Finding]:
             held = tuple(sorted(set(as_text(positions["symbol"]).to_pylist()) - {""}))
             listed = perpetuals(held if symbols is None else symbols)
             findings += clean_book(accounts, positions, listed, tuple(config.policy.profiles)).findings
+            findings += jurisdiction_findings(accounts, config.policy)
         except DataError as error:
             findings += error.findings
     return findings

@@ -64,6 +64,7 @@ Probability = Annotated[float, Rule(lambda x: 0 < x < 1, "a number between 0 and
 Share = Annotated[float, Rule(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
 Count = Annotated[int, Rule(lambda n: n >= 1, "a whole number, 1 or above")]
 Seed = Annotated[int, Rule(lambda n: n >= 0, "a whole number, 0 or above")]
+UnknownPlace = Annotated[str, Rule(lambda text: text in ("strictest", "none"), "strictest or none")]
 Date = Annotated[str, Rule(_is_date, "a date such as 2022-01-01")]
 
 
@@ -162,9 +163,15 @@ class PolicyConfig:
     )
     """One profile per segment; a segment without one gets the strictest."""
     jurisdiction_caps: Mapping[str, Mapping[str, Positive]] = field(
-        default_factory=lambda: {"EU": {"retail": 2.0}, "UK": {"retail": 2.0}}
+        default_factory=lambda: {"EU": {"retail": 2.0}, "EEA": {"retail": 2.0}, "UK": {"retail": 2.0}}
     )
-    """Hard caps by jurisdiction and segment, for example 2:1 for EU retail crypto (ESMA)."""
+    """Hard caps by jurisdiction and segment, for example 2:1 for EU retail crypto (ESMA). A key is a country of ISO 3166
+    or the group `EU` or `EEA`; the smallest cap of all that hold in a place counts."""
+    unknown_jurisdiction: UnknownPlace = "strictest"
+    """Cap of an account whose jurisdiction is empty or names no place: `strictest`, the smallest of all jurisdictions for
+    its segment, or `none`."""
+    default_jurisdiction: str = "none"
+    """Jurisdiction of every account of a book without that column; `none`: no cap of a jurisdiction."""
 
 
 @dataclass(frozen=True)

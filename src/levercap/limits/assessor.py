@@ -104,7 +104,7 @@ class Assessor:
         self._references = self._find_references(snapshot)
         self._reference_risk = risk_numbers(self._references, self._paths, policy)
         none = [None] * len(self._references)
-        self.assess(self._references, Terms.of(none, none, policy))  # compiles: later calls touch no file
+        self.assess(self._references, Terms.of(none, None, policy))  # compiles: later calls touch no file
 
     def assess(self, portfolio: Portfolio, terms: Terms) -> Assessment:
         """Assessment of every account; one without a position gets that of its most restrictive reference position.

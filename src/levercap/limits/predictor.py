@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,16 @@ from levercap.limits.frame import (
     spread,
     symbol_limit_columns,
 )
-from levercap.policy import GUARDRAIL, Guarded, Terms, account_actions, apply_guardrails, join_reasons, rejected_actions
+from levercap.policy import (
+    GUARDRAIL,
+    Guarded,
+    Terms,
+    account_actions,
+    apply_guardrails,
+    join_reasons,
+    jurisdiction_findings,
+    rejected_actions,
+)
 
 __all__ = ["Predictor"]
 
@@ -85,7 +95,9 @@ class Predictor:
         DataError
             when a required column is missing or there is no account
         """
-        return clean_book(accounts, positions, self._assessor.instruments, market=self._assessor.market)
+        book = clean_book(accounts, positions, self._assessor.instruments, market=self._assessor.market)
+        noticed = jurisdiction_findings(accounts, self.config.policy)
+        return dataclasses.replace(book, findings=(*book.findings, *noticed))
 
     def score(self, book: Book, previous: pd.DataFrame | None = None) -> pd.DataFrame:
         """Limits frame: one row for every account that came in, in input order, with `limit_columns` first.
@@ -120,13 +132,13 @@ class Predictor:
     def symbol_limits(self) -> pd.DataFrame:
         """Limits of a fresh position of `policy.symbol_limit_notional` in every symbol of the market and side.
 
-        Columns are `symbol_limit_columns`. The strictest profile applies and no jurisdiction. Status is ``fallback``
+        Columns are `symbol_limit_columns`. The strictest profile and the default jurisdiction apply. Status is ``fallback``
         for a symbol whose market data has stopped.
         """
         market = self.snapshot.symbols["symbol"].astype("str").to_numpy(dtype=object)
         none = [None] * (2 * len(market))
         fresh = self._fresh_positions(perpetuals(tuple(market)))
-        assessment = self._assessor.assess_fresh(fresh, Terms.of(none, none, self.config.policy))
+        assessment = self._assessor.assess_fresh(fresh, Terms.of(none, None, self.config.policy))
         limit, binding = assessment.caps.tightest()
         columns = {
             "symbol": np.repeat(market, 2),
@@ -155,7 +167,8 @@ class Predictor:
         """Columns of the accounts that are not rejected."""
         policy, gross, equity = self.config.policy, book.portfolio.gross_notional, book.portfolio.equity
         rows = book.accounts.iloc[book.rows] if len(book.rows) < len(book.accounts) else book.accounts
-        terms = Terms.of(_column(rows, "segment"), _column(rows, "jurisdiction"), policy)
+        places = _column(rows, "jurisdiction") if "jurisdiction" in rows.columns else None
+        terms = Terms.of(_column(rows, "segment"), places, policy)
         assessment = self._assessor.assess(book.portfolio, terms)
         incomplete = assessment.incomplete
         unguarded, binding = assessment.caps.tightest()
@@ -167,7 +180,7 @@ class Predictor:
             leverage = gross / equity
             headroom = limit * equity - gross
             effect = limit - unguarded
-        reasons = _account_reasons(gross, leverage > limit, previous, assessment, terms, guarded)
+        reasons = _account_reasons(book, leverage > limit, previous, assessment, terms, guarded)
         return {
             "status": _status(incomplete),
             "max_leverage": limit,
@@ -184,7 +197,7 @@ class Predictor:
 
 
 def _account_reasons(
-    gross: FloatArray,
+    book: Book,
     above_limit: BoolArray,
     previous: FloatArray,
     assessment: Assessment,
@@ -192,6 +205,7 @@ def _account_reasons(
     guarded: Guarded,
 ) -> Any:
     """(accounts,) reason codes of scored accounts, joined by semicolons."""
+    gross = book.portfolio.gross_notional
     held = gross > 0
     return join_reasons(
         {
@@ -200,7 +214,9 @@ def _account_reasons(
             "symbol_stale": assessment.stale & held,
             "reference_stale": assessment.incomplete & (gross == 0),
             "tier_missing": assessment.tier_missing & held,
+            "kind_not_supported": book.unsupported,
             "segment_unknown": terms.segment_unknown,
+            "jurisdiction_unknown": terms.jurisdiction_unknown,
             "previous_invalid": ~np.isnan(previous) & ~((previous > 0) & (previous < np.inf)),
             "failed_closed": guarded.failed_closed,
             "rise_limited": guarded.rise_limited,

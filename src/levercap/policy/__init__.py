@@ -17,8 +17,9 @@ from levercap.policy.constraints import (
     register,
 )
 from levercap.policy.guardrails import Guarded, apply_guardrails
+from levercap.policy.jurisdictions import jurisdiction_findings, jurisdiction_terms, place_code
 from levercap.policy.reasons import LIMIT_REASONS, join_reasons
-from levercap.policy.terms import Terms, jurisdiction_cap, profile_terms
+from levercap.policy.terms import Terms, profile_terms
 
 __all__ = [
     "GUARDRAIL",
@@ -38,9 +39,11 @@ __all__ = [
     "fallback_cap",
     "insolvency_cap",
     "join_reasons",
-    "jurisdiction_cap",
+    "jurisdiction_findings",
+    "jurisdiction_terms",
     "long_memory_loss",
     "loss_threshold_cap",
+    "place_code",
     "profile_terms",
     "register",
     "rejected_actions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ from levercap.storage.snapshot_files import read_snapshot
 from levercap.storage.tables import as_text
 
 __all__ = ["explain"]
+
+UNSUPPORTED: Final = "(no linear perpetual)"
+"""Stands for the symbol of positions of an unsupported kind."""
 
 
 def explain(
@@ -138,7 +141,7 @@ def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_pat
     facts = snapshot.symbols.set_index("symbol")
     parts = np.full(len(rows), np.nan)
     worst: list[dict[str, Any]] = []
-    names = [portfolio.instruments[code].name for code in portfolio.instrument]
+    names = [portfolio.instruments[code].name if code >= 0 else UNSUPPORTED for code in portfolio.instrument]
     if known.all() and len(rows):
         split = drivers(portfolio.share, rows, snapshot.scenarios)
         parts = split.contribution

@@ -20,5 +20,5 @@ JURISDICTION: Final = Constraint(
     meaning="Leverage stays within the hard cap of the jurisdiction for the segment.",
     source="ESMA Decision (EU) 2018/796",
     bound=_bound,
-    keys=("policy.jurisdiction_caps",),
+    keys=("policy.jurisdiction_caps", "policy.unknown_jurisdiction", "policy.default_jurisdiction"),
 )

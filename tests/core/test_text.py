@@ -1,0 +1,26 @@
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from levercap.core.text import LONGEST, escaped, shortened
+
+
+def test_control_characters_and_surrogates_are_written_out():
+    assert escaped("a\x1b[2J\n\x00b") == r"a\x1b[2J\n\x00b"
+    assert escaped("x\ud800y") == r"x\ud800y"
+    assert escaped("\u202eabc\u2028") == r"\u202eabc\u2028"
+    assert escaped("Zürich 取引所") == "Zürich 取引所"
+
+
+def test_long_texts_are_cut():
+    assert shortened("9" * (LONGEST + 1234)) == "9" * LONGEST + "... (1,234 more characters)"
+    assert shortened("9" * LONGEST) == "9" * LONGEST
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_what_comes_out_can_be_encoded_and_moves_no_cursor(text):
+    out = escaped(text)
+    out.encode("utf-8")
+    assert not {unicodedata.category(c) for c in out} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert escaped(out) == out
