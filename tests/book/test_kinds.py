@@ -16,14 +16,14 @@ def unsupported(*kinds, notional=1.0):
 
 @pytest.mark.parametrize(
     "kind",
-    ["perp", "PERP", " Perp ", "perpetual", "Perpetual Future", "swap", "SWAP", "linear", "linear_swap", "LinearPerpetual",
-     "perpetual-swap", "", "  ", None, np.nan],
+    ["perp", "PERP", " Perp ", "perpetual", "Perpetual Future", "swap", "SWAP", "linear", "linear_swap",
+     "LinearPerpetual", "perpetual-swap", "", "  ", None, np.nan],
 )  # fmt: skip
 def test_what_means_a_linear_perpetual(kind):
     assert unsupported(kind) == [False]
 
 
-@pytest.mark.parametrize("kind", ["option", "inverse", "spot", "future", "inverse_perpetual", "inverse swap", "perp?x", 7])
+@pytest.mark.parametrize("kind", ["option", "inverse", "spot", "future", "inverse_perpetual", "perp?x", 7])
 def test_what_does_not(kind):
     assert unsupported(kind, "perp") == [True, False]
 

@@ -47,7 +47,7 @@ def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None
 def test_environment_meets_keys_written_in_capitals() -> None:
     config = load_config(None, {"LEVERCAP_POLICY__JURISDICTION_CAPS__EU__RETAIL": "1.5"})
     assert config.policy.jurisdiction_caps["EU"] == {"retail": 1.5}
-    assert set(config.policy.jurisdiction_caps) == {"EU", "UK"}
+    assert set(config.policy.jurisdiction_caps) == {"EU", "EEA", "UK"}
 
 
 def test_other_variables_are_not_configuration() -> None:

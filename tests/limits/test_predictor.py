@@ -480,7 +480,8 @@ def test_a_book_without_jurisdictions_gets_the_default_one():
 
 def test_a_position_of_another_kind_leaves_the_account_in():
     rows = accounts(("a", 1000.0, "retail"), ("b", 1000.0, "retail")).assign(jurisdiction="SG")
-    held = positions(("a", "CCC", 10.0), ("b", "CCC", 10.0), ("b", "CCC", 500.0)).assign(kind=["swap", "PERP", "option"])
+    held = positions(("a", "CCC", 10.0), ("b", "CCC", 10.0), ("b", "CCC", 500.0))
+    held = held.assign(kind=["swap", "PERP", "option"])
     out = PREDICTOR.predict(rows, held).set_index("account_id")
     assert out["effective_leverage"].tolist() == [0.01, 0.51]
     assert out["status"].tolist()[0] == "scored"

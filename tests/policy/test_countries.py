@@ -8,7 +8,7 @@ CODES = [line[:2] for line in LINES]
 
 def test_every_country_of_iso_3166_is_there_once():
     assert len(CODES) == len(set(CODES)) == 249
-    assert CODES == sorted(CODES)
+    assert sorted(CODES) == CODES
     assert all(re.fullmatch(r"[A-Z]{2} [A-Z]{3} \S.*", line) for line in LINES)
     assert len({line[3:6] for line in LINES}) == 249
 

@@ -23,11 +23,14 @@ def caps(where, who="retail", policy=POLICY):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("DE", "DE"), (" de ", "DE"), ("DEU", "DE"), ("Germany", "DE"), ("GB", "GB"), ("UK", "GB"), ("United Kingdom", "GB"),
-        ("Great Britain", "GB"), ("EU", "EU"), ("European Union", "EU"), ("the european  union", "EU"), ("EEA", "EEA"),
-        ("Cote d'Ivoire", "CI"), ("Türkiye", "TR"), ("Trinidad & Tobago", "TT"), ("The Netherlands", "NL"), ("GB-SCT", "GB"),
-        ("el", "GR"), ("NA", "NA"), ("Åland Islands", "AX"), ("moon", None), ("", None), ("  ", None), ("-", None),
-        ("ATLANTIS", None), ("Congo", None), ("Korea", None), ("Europe", None), ("ZZ", None), ("ZZ-1", None), ("DE FR", None),
+        ("DE", "DE"), (" de ", "DE"), ("DEU", "DE"), ("Germany", "DE"), ("GB", "GB"), ("UK", "GB"),
+        ("United Kingdom", "GB"), ("Great Britain", "GB"), ("EU", "EU"), ("European Union", "EU"),
+        ("the european  union", "EU"), ("EEA", "EEA"),
+        ("Cote d'Ivoire", "CI"), ("Türkiye", "TR"), ("Trinidad & Tobago", "TT"), ("The Netherlands", "NL"),
+        ("GB-SCT", "GB"), ("el", "GR"), ("NA", "NA"), ("Åland Islands", "AX"), ("moon", None),
+        ("", None), ("  ", None), ("-", None),
+        ("ATLANTIS", None), ("Congo", None), ("Korea", None), ("Europe", None), ("ZZ", None), ("ZZ-1", None),
+        ("DE FR", None),
     ],
 )  # fmt: skip
 def test_codes_and_names(text, code):

@@ -165,11 +165,11 @@ class PolicyConfig:
     jurisdiction_caps: Mapping[str, Mapping[str, Positive]] = field(
         default_factory=lambda: {"EU": {"retail": 2.0}, "EEA": {"retail": 2.0}, "UK": {"retail": 2.0}}
     )
-    """Hard caps by jurisdiction and segment, for example 2:1 for EU retail crypto (ESMA). A key is a country of ISO 3166
-    or the group `EU` or `EEA`; the smallest cap of all that hold in a place counts."""
+    """Hard caps by jurisdiction and segment, for example 2:1 for EU retail crypto (ESMA). A key is a country of ISO
+    3166 or the group `EU` or `EEA`; the smallest cap of all that hold in a place counts."""
     unknown_jurisdiction: UnknownPlace = "strictest"
-    """Cap of an account whose jurisdiction is empty or names no place: `strictest`, the smallest of all jurisdictions for
-    its segment, or `none`."""
+    """Cap of an account whose jurisdiction is empty or names no place: `strictest`, the smallest of all jurisdictions
+    for its segment, or `none`."""
     default_jurisdiction: str = "none"
     """Jurisdiction of every account of a book without that column; `none`: no cap of a jurisdiction."""
 

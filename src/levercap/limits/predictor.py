@@ -132,8 +132,8 @@ class Predictor:
     def symbol_limits(self) -> pd.DataFrame:
         """Limits of a fresh position of `policy.symbol_limit_notional` in every symbol of the market and side.
 
-        Columns are `symbol_limit_columns`. The strictest profile and the default jurisdiction apply. Status is ``fallback``
-        for a symbol whose market data has stopped.
+        Columns are `symbol_limit_columns`. The strictest profile and the default jurisdiction apply. Status is
+        ``fallback`` for a symbol whose market data has stopped.
         """
         market = self.snapshot.symbols["symbol"].astype("str").to_numpy(dtype=object)
         none = [None] * (2 * len(market))

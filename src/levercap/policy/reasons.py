@@ -19,7 +19,7 @@ LIMIT_REASONS: Final = {
     "tier_missing": "the venue has tiers but none for a symbol held",
     "kind_not_supported": "a position is no linear perpetual: outside the scenarios, counted at the bound",
     "segment_unknown": "the segment has no profile: the strictest one applies",
-    "jurisdiction_unknown": "the jurisdiction is empty or names no place: policy.unknown_jurisdiction says what applies",
+    "jurisdiction_unknown": "the jurisdiction is empty or names no place: policy.unknown_jurisdiction applies",
     "previous_invalid": "the previous limit was not a positive number: the fallback took its place",
     "failed_closed": "the limit could not be computed: the fallback took its place",
     "rise_limited": "the limit rises by no more than the daily maximum",
