@@ -141,8 +141,7 @@ def test_every_key_can_be_set_and_moves_the_hash(name: str) -> None:
     changed = "2021-01-01" if isinstance(value, str) else value + 1 if isinstance(value, int) else value * 0.9
     if isinstance(value, bool):
         changed = not value
-    if name == "market.unit_jump_ratio":
-        changed = 9.0
+    changed = {"market.unit_jump_ratio": 9.0, "policy.unknown_jurisdiction": "none"}.get(name, changed)
     config = load_config(None, {}, {name: changed})
     assert dict(leaves(config.as_dict()))[name] == changed
     assert config.config_hash() != Config().config_hash()
