@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ from levercap.core.panel import Panel
 from levercap.core.snapshot import Snapshot
 from levercap.forecast import Blocks, Forecaster
 from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
-from levercap.model.snapshots import make_snapshot, snapshot_inputs
+from levercap.model.snapshots import make_snapshot, snapshot_inputs, snapshot_inputs_by_quality
 from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION, MODELS, SNAPSHOT, BundleFiles, read_bundle_files
 from levercap.storage.manifest import write_manifest
 from levercap.storage.out_of_sample import OUT_OF_SAMPLE
@@ -25,6 +25,9 @@ from levercap.storage.snapshot_files import write_snapshot
 from levercap.storage.tables import write_parquet
 
 __all__ = ["Bundle", "read_bundle", "snapshot_of", "with_models", "write_bundle"]
+
+LONGEST_OUT_HOURS: Final = 72.0
+"""A symbol that is out for longer is not forecast from its last good hour any more: no limit is held that long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +51,20 @@ class Bundle:
     training: Mapping[str, Any]
     bundle_id: str
 
-    def snapshot_at(self, panel: Panel, tiers: pd.DataFrame | None, as_of: pd.Timestamp) -> Snapshot:
+    def snapshot_at(
+        self,
+        panel: Panel,
+        tiers: pd.DataFrame | None,
+        as_of: pd.Timestamp,
+        quality: pd.DataFrame | None = None,
+    ) -> Snapshot:
         """Snapshot of `panel` as it was known at `as_of`; `tiers` are those in force then.
 
-        Symbols never seen in training are forecast too. Raises DataError when `as_of` lies before the market's start.
+        `quality` says what the data of each symbol are worth (``MarketQuality.symbols``); without it every symbol that
+        traded within three hours is fresh. Symbols never seen in training are forecast too. Raises DataError when
+        `as_of` lies before the market's start.
         """
-        return snapshot_of(self.forecaster, self.blocks, self.config, panel, tiers, as_of, self.bundle_id)
+        return snapshot_of(self.forecaster, self.blocks, self.config, panel, tiers, as_of, self.bundle_id, quality)
 
 
 def snapshot_of(
@@ -64,12 +75,16 @@ def snapshot_of(
     tiers: pd.DataFrame | None,
     as_of: pd.Timestamp,
     bundle_id: str,
+    quality: pd.DataFrame | None = None,
 ) -> Snapshot:
     """Snapshot by the parts of a bundle."""
     if as_of < panel.start + pd.Timedelta(hours=1):
         raise DataError(f"no bar is known at {as_of}: the market starts at {panel.start}")
     known = panel.until(as_of)
-    inputs = snapshot_inputs(known, pd.DatetimeIndex([as_of]), config.policy.stressed_quantile)
+    if quality is None:
+        inputs = snapshot_inputs(known, pd.DatetimeIndex([as_of]), config.policy.stressed_quantile)
+    else:
+        inputs = snapshot_inputs_by_quality(known, as_of, quality, config.policy.stressed_quantile, LONGEST_OUT_HOURS)
     provenance = {"bundle_id": bundle_id, "config_hash": config.config_hash(), "data_hash": known.data_hash()}
     return make_snapshot(forecaster, blocks, inputs, 0, tiers, config.scenarios.seed, provenance)
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from levercap.core.names import FloatArray, Side
+from levercap.core.names import BoolArray, FloatArray, Side
 from levercap.core.panel import Panel
+from levercap.core.quality import SCORED, SymbolState
 from levercap.core.snapshot import Snapshot
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.forecast import Blocks, Forecast, Forecaster
 
-__all__ = ["SnapshotInputs", "make_snapshot", "path_es_ratios", "snapshot_inputs"]
+__all__ = ["SnapshotInputs", "make_snapshot", "path_es_ratios", "snapshot_inputs", "snapshot_inputs_by_quality"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class SnapshotInputs:
     symbols : all symbols of the market
     features : feature table at `origins`
     stressed_volatility, turnover : (origins, symbols)
+    quality : symbol, state, hours_out of every symbol where there is one origin; None: fresh is what has features
     """
 
     origins: pd.DatetimeIndex
@@ -33,6 +35,7 @@ class SnapshotInputs:
     features: pd.DataFrame
     stressed_volatility: FloatArray
     turnover: FloatArray
+    quality: pd.DataFrame | None = None
 
 
 def snapshot_inputs(panel: Panel, origins: pd.DatetimeIndex, stressed_quantile: float) -> SnapshotInputs:
@@ -43,6 +46,39 @@ def snapshot_inputs(panel: Panel, origins: pd.DatetimeIndex, stressed_quantile: 
         feature_table(panel, origins),
         stressed_volatility(panel, origins, stressed_quantile),
         turnover(panel, origins),
+    )
+
+
+def snapshot_inputs_by_quality(
+    panel: Panel, as_of: pd.Timestamp, quality: pd.DataFrame, stressed_quantile: float, longest_out_hours: float
+) -> SnapshotInputs:
+    """SnapshotInputs of one instant, at which a symbol that is out is seen as of its last good hour.
+
+    Parameters
+    ----------
+    panel : as known at `as_of`, hours that are not trustworthy masked
+    quality : symbol, state, last_good, hours_out of every symbol of the panel, in its order
+    longest_out_hours : symbols that are out for longer have no features
+    """
+    out = ~quality["state"].isin(SCORED).to_numpy()
+    seen = out & quality["last_good"].notna().to_numpy() & (quality["hours_out"] <= longest_out_hours).to_numpy()
+    instants = quality["last_good"].where(out, as_of)
+    known = pd.DatetimeIndex(instants[seen].unique()).as_unit("us")
+    origins = pd.DatetimeIndex([as_of, *known[known != as_of].sort_values()]).as_unit("us")
+    inputs = snapshot_inputs(panel, origins, stressed_quantile)
+    place = np.where(~out | seen, origins.get_indexer(pd.DatetimeIndex(instants)), 0)
+    own = pd.Series(origins[place], index=quality["symbol"].astype("str"))
+    kept = set(quality.loc[~out | seen, "symbol"])
+    features = inputs.features
+    rows = (features["as_of"] == features["symbol"].map(own)) & features["symbol"].isin(kept)
+    columns = np.arange(len(quality))
+    return SnapshotInputs(
+        pd.DatetimeIndex([as_of]),
+        inputs.symbols,
+        features[rows].assign(as_of=as_of).sort_values("symbol", kind="stable", ignore_index=True),
+        inputs.stressed_volatility[place, columns][None, :],
+        inputs.turnover[place, columns][None, :],
+        quality,
     )
 
 
@@ -61,11 +97,11 @@ def make_snapshot(
     now = forecast.forecasts.set_index("symbol")
     symbols = pd.DataFrame({"symbol": pd.Series(inputs.symbols, dtype="str")})
     fresh = symbols["symbol"].isin(now.index).to_numpy()
-    symbols["state"] = pd.Series(np.where(fresh, "fresh", "stale"), dtype="str")
+    symbols["state"], symbols["hours_out"] = _states(inputs.quality, fresh)
     columns = [c for c in now.columns if c == "volatility" or c.startswith("shock_probability")]
     symbols = pd.concat([symbols, now[columns].reindex(symbols["symbol"]).reset_index(drop=True)], axis=1)
     stressed = np.where(fresh, inputs.stressed_volatility[which], np.nan)
-    symbols.insert(3, "stressed_volatility", np.where(np.isnan(stressed), symbols["volatility"], stressed))
+    symbols.insert(4, "stressed_volatility", np.where(np.isnan(stressed), symbols["volatility"], stressed))
     symbols["turnover"] = np.where(fresh, inputs.turnover[which], np.nan)
     known = symbols[fresh]
     recipe = forecaster.recipe.blocks
@@ -79,12 +115,25 @@ def make_snapshot(
         as_of=as_of,
         horizon=scenarios.horizon,
         symbols=symbols,
-        tails=forecast.tails,
+        tails=_of_scored(forecast.tails, symbols),
         scenarios=scenarios,
         stressed_factor=(known["stressed_volatility"] / known["volatility"]).to_numpy(dtype=float),
         tiers=tiers,
         **provenance,
     )
+
+
+def _states(quality: pd.DataFrame | None, fresh: BoolArray) -> tuple[pd.Series[str], FloatArray]:
+    """State and hours out of every symbol; `fresh` says which have a forecast."""
+    if quality is None:
+        states = np.where(fresh, SymbolState.FRESH.value, SymbolState.STALE.value)
+        return pd.Series(states, dtype="str"), np.where(fresh, 0.0, np.inf)
+    return quality["state"].astype("str").reset_index(drop=True), quality["hours_out"].to_numpy(dtype=np.float64)
+
+
+def _of_scored(tails: pd.DataFrame, symbols: pd.DataFrame) -> pd.DataFrame:
+    out = set(symbols.loc[~symbols["state"].isin(SCORED), "symbol"])
+    return tails[~tails["symbol"].isin(out)].reset_index(drop=True) if out else tails
 
 
 def _path_es_ratios(forecast: Forecast, level: float) -> dict[str, tuple[float, float]]:
