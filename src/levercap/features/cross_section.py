@@ -40,7 +40,7 @@ DESCRIPTIONS = (
     *described(
         "leader_volatility_{}",
         LABELS,
-        "the same of Bitcoin over {}; the mean of all symbols without it",
+        "the same of Bitcoin over {}; the mean of all symbols where it is missing",
         RELATIVE,
         BOLLERSLEV,
     ),
@@ -71,10 +71,10 @@ def cross_section_features(panel: Panel, x: Ingredients, slow: FloatArray) -> It
     for label, hours in WINDOWS.items():
         relative = log_volatility(rolling_mean(squared, hours)) - slow
         yield f"market_volatility_{label}", mean_of_others(relative)
-        yield f"leader_volatility_{label}", broadcast(_of_leader(relative, leader), relative)
+        yield f"leader_volatility_{label}", broadcast(_of_leader(relative, x.price, leader), relative)
     smooth = log_volatility(ewma(squared, 720, 24)) - slow
     yield "market_volatility_30d", mean_of_others(smooth)
-    yield "leader_volatility_30d", broadcast(_of_leader(smooth, leader), smooth)
+    yield "leader_volatility_30d", broadcast(_of_leader(smooth, x.price, leader), smooth)
     standardised = x.hourly / np.exp(slow)
     market = row_mean(standardised)
     yield "market_downside_7d", broadcast(rolling_mean(np.minimum(market, 0.0) ** 2, 168), smooth)
@@ -121,9 +121,12 @@ def leading(symbols: tuple[str, ...]) -> int | None:
     return next((j for j, symbol in enumerate(symbols) if symbol.startswith(LEADER)), None)
 
 
-def _of_leader(values: FloatArray, leader: int | None) -> FloatArray:
-    """(hours,) the leader's values; the mean over all symbols where there is no leader."""
-    return row_mean(values) if leader is None else values[:, leader]
+def _of_leader(values: FloatArray, price: FloatArray, leader: int | None) -> FloatArray:
+    """(hours,) the leader's values; the mean over all symbols where there is no leader, or no price or value of it."""
+    if leader is None:
+        return row_mean(values)
+    missing = np.isnan(values[:, leader]) | np.isnan(price[:, leader])
+    return np.where(missing, row_mean(values), values[:, leader]) if missing.any() else values[:, leader]
 
 
 def broadcast(column: FloatArray, like: FloatArray) -> FloatArray:

@@ -102,3 +102,15 @@ def test_half_of_the_feed_late_makes_every_symbol_stale(panel):
     assert set(quality.symbols["state"]) == {SymbolState.STALE}
     assert (quality.symbols["hours_out"] == 8).all()
     assert quality.findings[0].code == "feed_incomplete"
+
+
+def test_a_symbol_without_its_most_violent_hours_is_gappy(panel):
+    close = np.log(panel.close[:, SYMBOL])
+    moves = np.abs(np.append(0.0, np.diff(close)))[-480:]
+    rows = np.argsort(moves)[-5:] + len(close) - 480
+    for name in BAR_FIELDS:
+        getattr(panel, name)[rows, SYMBOL] = np.nan
+    row = state_of(assess(panel), panel.symbols[SYMBOL])
+    assert row["state"] == SymbolState.GAPPY
+    assert "violent" in row["reason"]
+    assert row["hours_out"] >= len(close) - rows.max()

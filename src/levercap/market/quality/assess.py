@@ -11,19 +11,18 @@ from levercap.core.errors import Finding
 from levercap.core.names import BoolArray, IntArray
 from levercap.core.panel import BAR_FIELDS, HOUR, Panel
 from levercap.core.quality import SCORED, SymbolState
+from levercap.market.quality.feed import feed_outage
 from levercap.market.quality.filling import fill_missing
 from levercap.market.quality.findings import feed_finding, filled_finding, state_findings
 from levercap.market.quality.frozen import frozen_hours
-from levercap.market.quality.hours import Hours, known_panel, last_row, recent_hours
+from levercap.market.quality.hours import Hours, known_panel, last_true, recent_hours
 from levercap.market.quality.levels import disputed_hours
 from levercap.market.quality.prints import doubtful_moves
-from levercap.market.quality.reasons import instant, state_reasons
+from levercap.market.quality.reasons import state_reasons
 from levercap.market.quality.recipe import QUALITY, QualityRecipe
 from levercap.market.quality.states import Faults, States, symbol_states
 
 __all__ = ["MarketQuality", "assess_quality"]
-
-WEEK = 168
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,25 +68,18 @@ def assess_quality(
     known = known_panel(panel, as_of)
     hours = recent_hours(known, recipe.history_days)
     faults = find_faults(hours, _contradictory(hours, known.symbols, disputes), recipe)
-    late = float((as_of - known.end) / HOUR)
-    states = symbol_states(faults, late, stale_hours, recipe)
-    _mask(known, ~faults.usable & faults.present)
+    states = symbol_states(hours, faults, float((as_of - known.end) / HOUR), stale_hours, recipe)
     reasons = state_reasons(states, faults, hours.timestamps, stale_hours, recipe)
-    state, last_good = list(states.state), _last_scoreable(states, faults, known)
+    state, last_good = list(states.state), _last_good(states, faults, known)
     for j in map(int, np.flatnonzero(~faults.present.any(axis=0) & (last_good >= 0))):
         state[j], reasons[j] = SymbolState.STALE, f"no bar for more than {recipe.history_days} days"
     findings = state_findings(known.symbols, state, reasons, recipe.listed)
-    found = _incomplete_feed(known, state, states, faults, recipe)
-    if found is not None:
-        finding, whole = found
-        findings = [finding, *findings]
-        last_good = np.minimum(
-            last_good, np.where(states.scoreable, _rows(known, hours), -1)[: whole + 1].max(axis=0, initial=-1)
-        )
-        for j, own in enumerate(state):
-            if own != SymbolState.UNKNOWN:
-                state[j] = SymbolState.STALE
-                reasons[j] = f"{finding.count} symbols of the feed are out" + (f"; {reasons[j]}" if reasons[j] else "")
+    outage = feed_outage(state, faults.present, states.scoreable, recipe)
+    if outage is not None:
+        findings = [feed_finding(known.symbols, outage, known.end, recipe.listed), *findings]
+        last_good = np.minimum(last_good, outage.last_good + len(known.timestamps) - len(states.scoreable))
+        state, reasons = outage.states, [outage.reason(own) for own in reasons]
+    _mask(known, ~faults.usable & faults.present)
     findings += _fill(known, state, recipe)
     return MarketQuality(known, _table(known, as_of, state, last_good, reasons), tuple(findings))
 
@@ -115,37 +107,17 @@ def _mask(panel: Panel, flags: BoolArray) -> None:
         getattr(panel, name)[-len(flags) :][flags] = np.nan
 
 
-def _rows(panel: Panel, hours: Hours) -> IntArray:
-    """(hours, 1) row in the panel of each recent hour."""
-    count = len(panel.timestamps)
-    return np.arange(count - len(hours.timestamps), count)[:, None]
-
-
-def _last_scoreable(states: States, faults: Faults, panel: Panel) -> IntArray:
+def _last_good(states: States, faults: Faults, panel: Panel) -> IntArray:
     """(symbols,) panel row of the last hour at which each symbol could be scored, -1 without one.
 
-    A symbol without a bar in the recent hours takes its last bar.
+    A symbol without a bar in the days that `scoreable` covers takes its last bar.
     """
-    offset = len(panel.timestamps) - len(states.scoreable)
-    latest = last_row(states.scoreable)[-1]
-    older = last_row(np.isfinite(panel.close[:offset]))[-1] if offset else np.full(len(latest), -1)
-    silent = ~faults.present.any(axis=0)
-    return np.where(latest >= 0, latest + offset, np.where(silent, older, -1))
-
-
-def _incomplete_feed(
-    panel: Panel, state: list[SymbolState], states: States, faults: Faults, recipe: QualityRecipe
-) -> tuple[Finding, int] | None:
-    """Finding and latest row (of the recent hours) at which the market was whole, when too many symbols are out."""
-    traded = faults.present[-WEEK:].any(axis=0)
-    out = {panel.symbols[j]: state[j] for j in np.flatnonzero(traded) if state[j] not in SCORED}
-    count = int(traded.sum())
-    if len(out) < recipe.feed_symbols or len(out) <= recipe.feed_share * count:
-        return None
-    whole = np.flatnonzero(states.scoreable[:, traded].sum(axis=1) >= (1.0 - recipe.feed_share) * count)
-    row = int(whole[-1]) if len(whole) else -1
-    when = f"last at {instant(panel.timestamps[row - len(faults.present)] + HOUR)}" if row >= 0 else "at no known hour"
-    return feed_finding(out, count, when, recipe.listed)[0], row
+    count, recent = len(panel.timestamps), len(states.scoreable)
+    latest = last_true(states.scoreable)
+    silent = np.flatnonzero(~faults.present[-recent:].any(axis=0))
+    out = np.where(latest >= 0, latest + count - recent, -1)
+    out[silent] = last_true(np.isfinite(panel.close[: count - recent, silent])) if count > recent else -1
+    return out
 
 
 def _fill(panel: Panel, state: list[SymbolState], recipe: QualityRecipe) -> list[Finding]:
@@ -160,9 +132,9 @@ def _fill(panel: Panel, state: list[SymbolState], recipe: QualityRecipe) -> list
 def _table(
     panel: Panel, as_of: pd.Timestamp, state: list[SymbolState], last_good: IntArray, reasons: list[str]
 ) -> pd.DataFrame:
-    instants = panel.timestamps + HOUR
-    stamps = pd.DatetimeIndex([instants[row] if row >= 0 else pd.NaT for row in last_good], tz="UTC").as_unit("us")
-    out = np.array([np.inf if row < 0 else (as_of - instants[row]) / HOUR for row in last_good])
+    known = last_good >= 0
+    stamps = pd.Series(panel.timestamps[np.maximum(last_good, 0)] + HOUR).where(known)
+    out = np.where(known, (as_of - panel.timestamps[np.maximum(last_good, 0)] - HOUR) / HOUR, np.inf)
     scored = np.array([own in SCORED for own in state], dtype=bool)
     return pd.DataFrame(
         {

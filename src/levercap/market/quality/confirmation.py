@@ -7,15 +7,17 @@ from collections.abc import Callable
 import numpy as np
 
 from levercap.core.names import FloatArray, IntArray
-from levercap.market.quality.hours import NORMAL_MEAN, Hours
+from levercap.market.quality.hours import NORMAL_MEAN
 from levercap.market.quality.recipe import QualityRecipe
 
-__all__ = ["hourly_scale", "long_scale", "median_of_others", "over_others", "volume_surge"]
+__all__ = ["long_scale", "median_of_others", "over_others", "recent_scale", "volume_surge"]
 
 CHUNK = 20_000
 SMALLEST_SCALE = 1e-5
+UNKNOWN_SCALE = 0.01
 WEEK = 168
 FEWEST_HOURS = 48
+CLIP = 6.0
 
 
 def long_scale(moves: FloatArray) -> FloatArray:
@@ -25,36 +27,39 @@ def long_scale(moves: FloatArray) -> FloatArray:
     """
     size = np.abs(moves)
     known = np.isfinite(size)
+    size[~known] = 0.0
     count = known.sum(axis=0)
-    scale = np.full(moves.shape[1], np.nan)
     enough = count >= FEWEST_HOURS
-    if enough.any():
-        some = size[:, enough]
-        typical = np.nanmean(some, axis=0)
-        for _ in range(3):
-            typical = np.nanmean(np.minimum(some, 6.0 * typical), axis=0)
-        scale[enough] = NORMAL_MEAN * typical
-    others = float(np.median(scale[enough])) if enough.any() else 0.01
-    return np.maximum(np.where(enough, scale, others), SMALLEST_SCALE)
+    typical = size.sum(axis=0) / np.maximum(count, 1)
+    for _ in range(2):
+        typical = np.minimum(size, CLIP * typical).sum(axis=0) / np.maximum(count, 1)
+    scale = NORMAL_MEAN * typical
+    others = float(np.median(scale[enough])) if enough.any() else UNKNOWN_SCALE
+    return np.asarray(np.maximum(np.where(enough, scale, others), SMALLEST_SCALE), dtype=np.float64)
 
 
-def hourly_scale(moves: FloatArray, recipe: QualityRecipe) -> FloatArray:
-    """(hours, symbols) standard deviation of hourly moves before each hour, the larger of long and recent."""
-    long = long_scale(moves)
-    clipped = np.minimum(np.abs(moves), recipe.scale_clip * long)
-    known = np.isfinite(clipped)
-    total = np.cumsum(np.where(known, clipped, 0.0), axis=0)
-    count = np.cumsum(known, axis=0)
-    hours = recipe.scale_hours
-    total[hours:], count[hours:] = total[hours:] - total[:-hours], count[hours:] - count[:-hours]
-    recent = NORMAL_MEAN * np.divide(total, count, out=np.zeros_like(total), where=count >= hours // 4)
-    before = np.vstack([np.zeros((1, moves.shape[1])), recent[:-1]])
-    return np.asarray(np.maximum(before, long), dtype=np.float64)
+def recent_scale(
+    moves: FloatArray, long: FloatArray, row: IntArray, own: IntArray, recipe: QualityRecipe
+) -> FloatArray:
+    """(cases,) hourly standard deviation before row `row` of symbol `own`: the larger of long and recent.
+
+    Moves (hours, symbols) are clipped, so that one doubtful move does not excuse the next.
+    """
+    parts = []
+    for i in range(0, len(row), CHUNK):
+        r, j = row[i : i + CHUNK], own[i : i + CHUNK]
+        back = r[:, None] - np.arange(1, recipe.scale_hours + 1)
+        size = np.abs(moves[np.maximum(back, 0), j[:, None]])
+        known = np.isfinite(size) & (back >= 0)
+        clipped = np.where(known, np.minimum(size, recipe.scale_clip * long[j][:, None]), 0.0)
+        count = known.sum(axis=1)
+        mean = clipped.sum(axis=1) / np.maximum(count, 1)
+        parts.append(np.maximum(long[j], np.where(count >= recipe.scale_hours // 4, NORMAL_MEAN * mean, 0.0)))
+    return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def volume_surge(hours: Hours) -> FloatArray:
+def volume_surge(volume: FloatArray) -> FloatArray:
     """(hours, symbols) volume over the mean of the week before, NaN where either is not known."""
-    volume = hours.volume
     known = np.isfinite(volume)
     total = np.cumsum(np.where(known, volume, 0.0), axis=0)
     count = np.cumsum(known, axis=0)
@@ -67,13 +72,12 @@ def volume_surge(hours: Hours) -> FloatArray:
 def median_of_others(values: FloatArray, own: IntArray) -> FloatArray:
     """(cases,) median of each row of `values` (cases, symbols) without the row's symbol `own`; 0 without others."""
     others = values.copy()
-    others[np.arange(len(own)), own] = np.nan
+    case = np.arange(len(own))
+    others[case, own] = np.nan
     ordered = np.sort(others, axis=1)
     count = np.isfinite(others).sum(axis=1)
-    case = np.arange(len(own))
-    low, high = np.maximum(count - 1, 0) // 2, count // 2
-    middle = 0.5 * (ordered[case, low] + ordered[case, np.minimum(high, values.shape[1] - 1)])
-    return np.where(count > 0, middle, 0.0)
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[1] - 1)
+    return np.where(count > 0, 0.5 * (ordered[case, low] + ordered[case, high]), 0.0)
 
 
 def over_others(take: Callable[[IntArray], FloatArray], own: IntArray) -> FloatArray:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from levercap.core.errors import Finding, Severity
+from levercap.core.panel import HOUR
 from levercap.core.quality import SymbolState
+from levercap.market.quality.feed import FeedOutage
+from levercap.market.quality.reasons import instant
 
 __all__ = ["feed_finding", "filled_finding", "state_findings"]
 
@@ -51,16 +56,16 @@ def filled_finding(hours: Mapping[str, int], listed: int) -> list[Finding]:
     return [_finding("hours_filled", message, sum(hours.values()), lines, "every hour", listed)]
 
 
-def feed_finding(out: Mapping[str, SymbolState], traded: int, whole: str, listed: int) -> list[Finding]:
-    """So many symbols are out at once that none is scored from data."""
-    if not out:
-        return []
+def feed_finding(symbols: Sequence[str], outage: FeedOutage, end: pd.Timestamp, listed: int) -> Finding:
+    """So many symbols are out at once that none is scored from data; `end` is the close of the last hour."""
+    hours = outage.rows - 1 - outage.whole
+    when = f"last at {instant(end - hours * HOUR)}" if outage.whole >= 0 else "at no hour that is known"
     message = (
-        f"{len(out)} of the {traded} symbols that traded within a week are out: the cross-section cannot be trusted "
-        f"and no symbol is scored from data; the market was whole {whole}"
+        f"{len(outage.out)} of the {outage.traded} symbols that traded within a week are out: the cross-section cannot "
+        f"be trusted and no symbol is scored from data; the market was whole {when}"
     )
-    lines = [f"{symbol}: {state.value}" for symbol, state in out.items()]
-    return [_finding("feed_incomplete", message, len(out), lines, "the whole feed", listed)]
+    lines = [f"{symbols[j]}: {own.value}" for j, own in zip(outage.out, outage.own, strict=True)]
+    return _finding("feed_incomplete", message, len(outage.out), lines, "the whole feed", listed)
 
 
 def _finding(code: str, message: str, count: int, lines: list[str], hint: str, listed: int) -> Finding:

@@ -16,6 +16,9 @@ MONTH = 30
 FEWEST_DAYS = 10
 USUAL = 0.95
 
+SAME = 1e-9
+"""Log distance within which two prices are the same."""
+
 
 def frozen_hours(hours: Hours, recipe: QualityRecipe) -> BoolArray:
     """(hours, symbols) hours in which the feed repeats itself beyond the symbol's own habit, or is too coarse."""
@@ -34,36 +37,35 @@ def _beyond_habit(lifeless: BoolArray, present: BoolArray, recipe: QualityRecipe
 
     The habit is that of the days before the last 30; a symbol with fewer than ten such days has none.
     """
-    run = _run_lengths(lifeless)
-    days, there = _by_day(lifeless), _by_day(present)
-    held = there.sum(axis=1)
-    share = np.divide(days.sum(axis=1), held, out=np.full(held.shape, np.nan), where=held > 0)
-    longest = np.where(held > 0, _by_day(run).max(axis=1), np.nan).astype(np.float64)
-    habit, usual_share, usual_run = (_usual(x, recipe, how) for x, how in ((share, "mean"), (share, ""), (longest, "")))
-    rare = habit < recipe.lifeless_share
-    limit = np.maximum(recipe.lifeless_run_hours, recipe.lifeless_run_factor * usual_run + 1)
-    full = (np.nan_to_num(share) > usual_share + recipe.lifeless_day_excess) | (
-        np.nan_to_num(share) > recipe.lifeless_ceiling
-    )
+    out = np.zeros(lifeless.shape, dtype=bool)
+    some = np.flatnonzero(lifeless.any(axis=0))
+    if not len(some):
+        return out
+    lifeless, present = lifeless[:, some], present[:, some]
+    run, held = _run_lengths(lifeless), _by_day(present).sum(axis=1)
+    share = np.divide(_by_day(lifeless).sum(axis=1), held, out=np.full(held.shape, np.nan), where=held > 0)
+    longest = np.where(held > 0, _by_day(run).max(axis=1), np.nan)
+    mean, most = _usual(share)
+    rare = mean < recipe.lifeless_share
+    limit = np.maximum(recipe.lifeless_run_hours, recipe.lifeless_run_factor * _usual(longest)[1] + 1)
+    full = np.nan_to_num(share) > np.minimum(most + recipe.lifeless_day_excess, recipe.lifeless_ceiling)
     full_hours = np.repeat(full, DAY, axis=0)[-len(lifeless) :]
-    return np.asarray(lifeless & (rare | (run >= limit) | full_hours), dtype=np.bool_)
+    out[:, some] = lifeless & (rare | (run >= limit) | full_hours)
+    return out
 
 
-def _usual(daily: FloatArray, recipe: QualityRecipe, how: str) -> FloatArray:
-    """(symbols,) usual daily value before the last 30 days: the mean of the lower 95 % of days, or their 95 % quantile.
+def _usual(daily: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(symbols,) mean of the lower 95 % of the days before the last 30, and their 95 % quantile.
 
     Zero for symbols with fewer than ten such days.
     """
     past = daily[:-MONTH]
     known = np.isfinite(past).sum(axis=0) >= FEWEST_DAYS
-    out = np.zeros(daily.shape[1])
+    mean, top = np.zeros(daily.shape[1]), np.zeros(daily.shape[1])
     if known.any():
-        top = np.nanquantile(past[:, known], USUAL, axis=0)
-        if how == "mean":
-            below = np.where(past[:, known] <= top, past[:, known], np.nan)
-            top = np.nanmean(below, axis=0)
-        out[known] = top
-    return out
+        top[known] = np.nanquantile(past[:, known], USUAL, axis=0)
+        mean[known] = np.nanmean(np.where(past[:, known] <= top[known], past[:, known], np.nan), axis=0)
+    return mean, top
 
 
 def _by_day(values: BoolArray | IntArray) -> IntArray:
@@ -86,40 +88,37 @@ def _run_lengths(flags: BoolArray) -> IntArray:
 def coarse_hours(hours: Hours, recipe: QualityRecipe) -> BoolArray:
     """(hours, symbols) hours of blocks whose prices stand on a grid far coarser than the symbol's own.
 
-    Only the last 30 days are judged, in blocks counted back from the end.
+    Only the last 30 days are judged, in blocks counted back from the end, against the 60 days before them.
     """
     coarse = np.zeros(hours.present.shape, dtype=bool)
-    close = hours.close
-    moves = np.vstack([np.full((1, close.shape[1]), np.nan), np.diff(close, axis=0)])
-    scale = long_scale(moves)
+    rows = slice(-3 * MONTH * DAY, None)
+    prices = np.stack([hours.open[rows], hours.high[rows], hours.low[rows], hours.close[rows]], axis=1)
+    scale = long_scale(np.diff(hours.close, axis=0))
+    past = price_step(prices[: -MONTH * DAY], DAY)[::3] / scale
+    known = np.isfinite(past).sum(axis=0) >= FEWEST_DAYS
+    usual = np.zeros(len(scale))
+    if known.any():
+        usual[known] = np.nanmedian(past[:, known], axis=0)
     for length in recipe.coarse_hours:
-        step = price_step(hours, length) / scale
-        recent = MONTH * DAY // length
-        past = step[:-recent]
-        known = np.isfinite(past).sum(axis=0) >= FEWEST_DAYS
-        usual = np.zeros(step.shape[1])
-        if known.any():
-            usual[known] = np.nanmedian(past[:, known], axis=0)
-        blocks = np.zeros(step.shape, dtype=bool)
-        now = np.nan_to_num(step[-recent:])
-        blocks[-recent:] = (now > recipe.coarse_step) & (now > recipe.coarse_ratio * usual)
-        coarse |= np.repeat(blocks, length, axis=0)[-len(coarse) :]
+        step = np.nan_to_num(price_step(prices[-MONTH * DAY :], length) / scale)
+        blocks = (step > recipe.coarse_step) & (step > recipe.coarse_ratio * usual)
+        flags = np.repeat(blocks, length, axis=0)[-len(coarse) :]
+        coarse[-len(flags) :] |= flags
     return coarse & hours.present
 
 
-def price_step(hours: Hours, length: int) -> FloatArray:
+def price_step(prices: FloatArray, length: int) -> FloatArray:
     """(blocks, symbols) smallest relative difference of two different prices of each block, the step of their grid.
 
-    Blocks of `length` hours are counted back from the end; NaN where fewer than half of the hours are there or all
-    prices are the same.
+    Blocks of `length` hours are counted back from the end of the log prices (hours, 4, symbols); NaN where fewer than
+    half of the hours are there or all prices are the same.
     """
-    fields = np.stack([hours.open, hours.high, hours.low, hours.close], axis=1)
-    blocks = -(-len(fields) // length)
-    padded = np.full((blocks * length, *fields.shape[1:]), np.nan)
-    padded[blocks * length - len(fields) :] = fields
+    blocks = -(-len(prices) // length)
+    padded = np.full((blocks * length, *prices.shape[1:]), np.nan)
+    padded[blocks * length - len(prices) :] = prices
     values = np.sort(padded.reshape(blocks, 4 * length, -1), axis=1)
     step = np.diff(values, axis=1)
-    step = np.where(step > 1e-9, step, np.inf)
+    step = np.where(step > SAME, step, np.inf)
     smallest = step.min(axis=1, initial=np.inf)
     enough = np.isfinite(values).sum(axis=1) >= 2 * length
     return np.where(enough & np.isfinite(smallest), smallest, np.nan)

@@ -12,7 +12,7 @@ import pandas as pd
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.panel import BAR_FIELDS, HOUR, OPTIONAL_FIELDS, Panel
 
-__all__ = ["NORMAL_MEAN", "Hours", "known_panel", "last_row", "recent_hours", "rolling_count", "trailing"]
+__all__ = ["NORMAL_MEAN", "Hours", "known_panel", "last_row", "last_true", "recent_hours", "rolling_count"]
 
 NORMAL_MEAN = float(np.sqrt(np.pi / 2.0))
 """Standard deviation over mean absolute value of a normal distribution."""
@@ -77,9 +77,10 @@ def last_row(there: BoolArray) -> IntArray:
     return np.asarray(np.maximum.accumulate(rows, axis=0), dtype=np.int64)
 
 
-def trailing(flags: BoolArray) -> IntArray:
-    """(symbols,) number of true hours in a row at the end."""
-    return np.asarray(len(flags) - 1 - last_row(~flags)[-1], dtype=np.int64)
+def last_true(flags: BoolArray) -> IntArray:
+    """(symbols,) latest row where `flags` is true, -1 without one."""
+    latest = len(flags) - 1 - np.argmax(flags[::-1], axis=0)
+    return np.where(flags.any(axis=0), latest, -1)
 
 
 def rolling_count(flags: BoolArray, hours: int) -> IntArray:

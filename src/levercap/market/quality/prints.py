@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from levercap.core.names import BoolArray, FloatArray, IntArray
-from levercap.market.quality.confirmation import hourly_scale, over_others, volume_surge
+from levercap.market.quality.confirmation import long_scale, over_others, recent_scale, volume_surge
 from levercap.market.quality.hours import Hours, last_row
 from levercap.market.quality.recipe import QualityRecipe
 
 __all__ = ["Doubts", "doubtful_moves"]
+
+WEEK = 168
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,82 +34,99 @@ class Doubts:
 
 @dataclass(frozen=True, eq=False)
 class _Market:
-    """What every check needs: the hours, the last good row before each, scales and ranges."""
+    """Bars, which of them are good, and the symbols' scales.
+
+    Attributes
+    ----------
+    before : (hours, symbols) last good row before each, -1 without one
+    carried : (hours, symbols) last good log close, the row's own included
+    moves : (hours, symbols) distance to the last good close before, NaN where the bar is not good
+    long : (symbols,) hourly standard deviation
+    """
 
     hours: Hours
+    good: BoolArray
     before: IntArray
     carried: FloatArray
-    scale: FloatArray
-    surge: FloatArray
-    width: FloatArray
+    moves: FloatArray
+    long: FloatArray
     recipe: QualityRecipe
+
+    def scale(self, row: IntArray, own: IntArray) -> FloatArray:
+        return recent_scale(self.moves, self.long, row, own, self.recipe)
 
     def violence(self, row: IntArray, own: IntArray) -> FloatArray:
         """(cases,) by how much the ranges of the other symbols, in the hour and the one before, widen the limits."""
-        now = over_others(lambda k: self.width[row[k]], own)
-        earlier = over_others(lambda k: self.width[np.maximum(row[k] - 1, 0)], own)
-        return self.recipe.market_ranges * np.asarray(now + earlier, dtype=np.float64)
+        hours = self.hours
 
-    def without_surge(self, row: IntArray, own: IntArray) -> BoolArray:
-        """(cases,) whether volume did not rise with the move, beyond that of the other symbols, or is not known."""
-        market = over_others(lambda k: self.surge[row[k]], own)
-        surge = self.surge[row, own] / np.maximum(market, 1.0)
-        return ~(np.nan_to_num(surge, nan=0.0) >= self.recipe.surge)
+        def width(at: IntArray) -> FloatArray:
+            return np.where(self.good[at], hours.high[at] - hours.low[at], np.nan)
+
+        now = over_others(lambda k: width(row[k]), own)
+        earlier = over_others(lambda k: width(np.maximum(row[k] - 1, 0)), own)
+        return np.asarray(self.recipe.market_ranges * (now + earlier), dtype=np.float64)
 
 
 def doubtful_moves(hours: Hours, good: BoolArray, recipe: QualityRecipe) -> Doubts:
     """Doubtful moves among the `good` hours (hours, symbols); distances across missing hours included."""
     latest = last_row(good)
     before = np.vstack([np.full((1, good.shape[1]), -1), latest[:-1]])
-    column = np.broadcast_to(np.arange(good.shape[1]), good.shape)
+    column = np.arange(good.shape[1])
     carried = np.where(latest >= 0, hours.close[np.maximum(latest, 0), column], np.nan)
-    moves = np.where(good & (before >= 0), hours.close - _earlier(carried), np.nan)
-    width = np.where(good, hours.high - hours.low, np.nan)
-    market = _Market(hours, before, carried, hourly_scale(moves, recipe), volume_surge(hours), width, recipe)
-    gap, body = np.zeros(good.shape), np.zeros(good.shape)
-    _gaps(market, good, gap)
-    _bodies(market, good, body)
-    return Doubts(gap, body, _wicks(market, good))
+    moves = np.where(good, hours.close - _earlier(carried), np.nan)
+    market = _Market(hours, good, before, carried, moves, long_scale(moves), recipe)
+    return Doubts(_gaps(market), *_within_hours(market))
 
 
 def _earlier(values: FloatArray) -> FloatArray:
     return np.vstack([np.full((1, values.shape[1]), np.nan), values[:-1]])
 
 
-def _gaps(market: _Market, good: BoolArray, out: FloatArray) -> None:
+def _gaps(market: _Market) -> FloatArray:
     recipe, hours = market.recipe, market.hours
+    out = np.zeros(market.good.shape)
     gap = hours.open - _earlier(market.carried)
-    limit = np.maximum(recipe.opening_gap, recipe.opening_gap_scales * market.scale)
-    row, own = np.nonzero(good & (market.before >= 0) & (np.nan_to_num(np.abs(gap)) > limit))
-    begin = market.before[row, own]
+    least = np.maximum(recipe.opening_gap, recipe.opening_gap_scales * market.long)
+    row, own = np.nonzero(market.good & (np.abs(gap) > least))
+    begin, scale = market.before[row, own], market.scale(row, own)
     others = over_others(lambda k: hours.open[row[k]] - market.carried[begin[k]], own)
     missing = row - begin - 1
-    allowed = limit[row, own] + recipe.bridging_scales * market.scale[row, own] * np.sqrt(missing)
+    allowed = np.maximum(recipe.opening_gap, recipe.opening_gap_scales * scale)
+    allowed = allowed + recipe.bridging_scales * scale * np.sqrt(missing)
     allowed = allowed + market.violence(row, own) * np.where(missing > 0, 1.0, 0.5)
     excess = gap[row, own] - others
     far = np.abs(excess) > allowed
     out[row[far], own[far]] = excess[far]
+    return out
 
 
-def _bodies(market: _Market, good: BoolArray, out: FloatArray) -> None:
-    hours = market.hours
-    body = hours.close - hours.open
-    row, own = _candidates(market, good, np.abs(body))
-    excess = _excess(body, row, own)
-    far = _far(market, np.abs(excess), row, own)
-    out[row[far], own[far]] = excess[far]
+def _within_hours(market: _Market) -> tuple[FloatArray, BoolArray]:
+    """(hours, symbols) doubtful moves from open to close, and doubtful wicks.
 
-
-def _wicks(market: _Market, good: BoolArray) -> BoolArray:
-    hours = market.hours
-    doubtful = np.zeros(good.shape, dtype=bool)
-    upper = hours.high - np.maximum(hours.open, hours.close)
-    lower = np.minimum(hours.open, hours.close) - hours.low
-    for wick in (upper, lower):
-        row, own = _candidates(market, good, wick)
-        far = _far(market, _excess(wick, row, own), row, own)
-        doubtful[row[far], own[far]] = True
-    return doubtful
+    Only the last days are looked at: older ones matter to no window. Moves that could be a change of unit are looked
+    for in all hours.
+    """
+    hours, recipe, shape = market.hours, market.recipe, market.good.shape
+    first = max(shape[0] - 24 * recipe.print_days, 0)
+    tail = slice(first, None)
+    surge = np.full(shape, np.nan)
+    begin = max(first - WEEK, 0)
+    surge[begin:] = volume_surge(hours.volume[begin:])
+    body, wick = np.zeros(shape), np.zeros(shape, dtype=bool)
+    size = hours.close - hours.open
+    recent = np.arange(shape[0])[:, None] >= first
+    row, own = _candidates(market, np.abs(size), recent | (np.abs(size) > recipe.unit_jump_move))
+    excess = _excess(size, row, own)
+    far = _far(market, np.abs(excess), surge, row, own)
+    body[row[far], own[far]] = excess[far]
+    top, bottom = np.maximum(hours.open[tail], hours.close[tail]), np.minimum(hours.open[tail], hours.close[tail])
+    for beyond in (hours.high[tail] - top, bottom - hours.low[tail]):
+        size = np.full(shape, np.nan)
+        size[tail] = beyond
+        row, own = _candidates(market, size, recent)
+        far = _far(market, _excess(size, row, own), surge, row, own)
+        wick[row[far], own[far]] = True
+    return body, wick
 
 
 def _excess(size: FloatArray, row: IntArray, own: IntArray) -> FloatArray:
@@ -115,17 +134,18 @@ def _excess(size: FloatArray, row: IntArray, own: IntArray) -> FloatArray:
     return np.asarray(size[row, own] - over_others(lambda k: size[row[k]], own), dtype=np.float64)
 
 
-def _candidates(market: _Market, good: BoolArray, size: FloatArray) -> tuple[IntArray, IntArray]:
+def _candidates(market: _Market, size: FloatArray, where: BoolArray) -> tuple[IntArray, IntArray]:
     recipe = market.recipe
-    limit = np.maximum(recipe.move, recipe.move_scales * market.scale)
-    row, own = np.nonzero(good & (np.nan_to_num(size) > limit))
+    row, own = np.nonzero(where & market.good & (size > np.maximum(recipe.move, recipe.move_scales * market.long)))
     return row, own
 
 
-def _far(market: _Market, excess: FloatArray, row: IntArray, own: IntArray) -> BoolArray:
+def _far(market: _Market, excess: FloatArray, surge: FloatArray, row: IntArray, own: IntArray) -> BoolArray:
     """(cases,) whether a move or wick is beyond the limits: a low one without a surge of volume, a high one with."""
-    recipe, scale = market.recipe, market.scale[row, own]
+    recipe, scale = market.recipe, market.scale(row, own)
     violence = market.violence(row, own)
     low = np.maximum(recipe.move, recipe.move_scales * scale) + violence
     high = np.maximum(recipe.extreme_move, recipe.extreme_move_scales * scale) + violence
-    return (excess > high) | ((excess > low) & market.without_surge(row, own))
+    others = over_others(lambda k: surge[row[k]], own)
+    quiet = ~(np.nan_to_num(surge[row, own], nan=0.0) / np.maximum(others, 1.0) >= recipe.surge)
+    return np.asarray((excess > high) | ((excess > low) & quiet), dtype=np.bool_)

@@ -29,6 +29,7 @@ def state_reasons(
             text = f"last good bar closed {states.age[j]:.4g} h before the instant, more than {stale_hours} h"
         elif state == SymbolState.GAPPY:
             text = f"missing or masked: {_counts(~faults.trusted, j, faults, recipe)}"
+            text += ", the violent ones among them" if states.violent[j] else ""
         elif state == SymbolState.YOUNG:
             wanted = 24 * recipe.young_days
             have = int(states.history[j])

@@ -17,6 +17,12 @@ class QualityRecipe:
     """Windows that forecasts look at, hours."""
     window_shares: tuple[float, ...] = (0.7, 0.9, 0.9)
     """Least share of good hours in each of them; an outage of six hours passes."""
+    violent_holes: int = 2
+    """Least number of holes, bridged by violent moves, that say that the violent hours are the missing ones."""
+    violent_share: float = 0.1
+    """Least share of them among the holes of the longest window."""
+    violent_scales: float = 3.0
+    """Scales times the root of the hours missing beyond which a bridged move is violent."""
     young_days: int = 90
     """Days with bars below which a symbol is young."""
 
@@ -42,15 +48,17 @@ class QualityRecipe:
     """Hours of the recent scale; the scale is the larger of it and the one of the whole history."""
     scale_clip: float = 8.0
     """Moves are clipped at this many long scales in the recent scale, so that one print does not excuse the next."""
-    opening_gap: float = 0.03
+    opening_gap: float = 0.02
     """Least log distance of an open to the close before that is doubted: a market that never closes has none."""
-    opening_gap_scales: float = 3.0
+    opening_gap_scales: float = 2.5
     """The same in scales; across missing hours further `bridging_scales` times the root of their number."""
     bridging_scales: float = 5.0
     """Scales times the root of the hours missing that a price may move meanwhile."""
-    move: float = 0.08
+    print_days: int = 90
+    """Days in which moves and wicks within an hour are judged."""
+    move: float = 0.05
     """Least log move within an hour, or wick beyond open and close, that is doubted without a surge of volume."""
-    move_scales: float = 8.0
+    move_scales: float = 6.0
     """The same in scales."""
     extreme_move: float = 0.7
     """Log move or wick doubted even with a surge of volume."""
