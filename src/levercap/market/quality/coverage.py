@@ -32,10 +32,10 @@ def covered(good: BoolArray, listed: BoolArray, recipe: QualityRecipe) -> BoolAr
 
 
 def violent_holes(hours: Hours, usable: BoolArray, recipe: QualityRecipe) -> IntArray:
-    """(symbols,) first row of the violent holes, where the hours missing within the longest window are violent; else -1.
+    """(symbols,) first row of the violent holes, -1 where the hours missing within the longest window are ordinary.
 
-    They are violent where at least two holes, and a tenth of them, are bridged by a move of more than three scales times the
-    root of the hours missing.
+    They are violent where at least two holes, and a tenth of them, are bridged by a move of more than three scales
+    times the root of the hours missing.
     """
     out = np.full(usable.shape[1], -1)
     window = max(recipe.window_hours)
