@@ -13,6 +13,7 @@ import pytest
 
 from levercap.core.errors import ConfigError
 from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
+from levercap.storage.ownership import MARKER
 from levercap.storage.tables import write_parquet
 
 
@@ -81,7 +82,7 @@ MOMENTS = [
 
 
 def content(folder):
-    return {p.name: p.read_text() for p in sorted(folder.iterdir())} if folder.exists() else None
+    return {p.name: p.read_text() for p in sorted(folder.iterdir()) if p.name != MARKER} if folder.exists() else None
 
 
 def whole(text):
@@ -180,15 +181,75 @@ def test_json_refuses_what_is_no_number(tmp_path):
 
 
 @pytest.mark.parametrize("marker", ["_SUCCESS", None])
-def test_what_was_not_written_by_us_is_never_deleted(tmp_path, marker):
+@pytest.mark.parametrize(
+    "beside", [(), ("_SUCCESS",), ("MANIFEST.json",), (".levercap",), ("_SUCCESS", "limits.parquet")]
+)
+def test_what_was_not_written_by_us_is_never_deleted(tmp_path, marker, beside):
     notes = tmp_path / "precious" / "notes.txt"
     notes.parent.mkdir()
     notes.write_text("years of work")
+    for name in beside:
+        (notes.parent / name).write_text("{}")
     with pytest.raises(ConfigError, match="would delete them"), atomic_folder(notes.parent, marker):
         pass
     with pytest.raises(ConfigError, match="is a file"), atomic_folder(notes, marker):
         pass
     assert notes.read_text() == "years of work"
+
+
+def test_a_file_put_into_an_output_folder_is_never_deleted(tmp_path):
+    target = tmp_path / "out"
+    write(target, "old")
+    (target / "deep").mkdir()
+    (target / "deep" / "notes.txt").write_text("years of work")
+    with pytest.raises(ConfigError, match=r"deep/notes.txt"):
+        write(target, "new")
+    shutil.rmtree(target / "deep")
+    with pytest.raises(ConfigError, match=r"late.txt"), atomic_folder(target):
+        (target / "late.txt").write_text("put there while we computed")
+    assert content(target)["a.txt"] == "old"
+    (target / "late.txt").unlink()
+    write(target, "new")
+    assert content(target) == whole("new")
+
+
+def test_files_are_private_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        with atomic_folder(tmp_path / "deep" / "out") as building:
+            (building / "sub").mkdir()
+            (building / "sub" / "a.txt").write_text("x")
+    finally:
+        os.umask(before)
+    out = tmp_path / "deep" / "out"
+    modes = {p: p.stat().st_mode & 0o777 for p in (tmp_path / "deep", out, out / "sub", *out.rglob("*"))}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+
+
+def test_leftovers_of_other_folders_are_cleaned_and_foreign_siblings_stay(tmp_path):
+    """Each night writes another folder: what a kill left beside it goes, an old output that was moved aside returns."""
+    first, second, third = (tmp_path / f"as_of=2025-06-{day}T00" for day in (28, 29, 30))
+    write(first, "old")
+    assert end(start(doomed, "after_rename_0", first)) == -signal.SIGKILL
+    assert end(start(doomed, "between_files", second)) == -signal.SIGKILL
+    foreign = tmp_path / ".mine.levercap-writing"
+    foreign.mkdir()
+    (foreign / "notes.txt").write_text("years of work")
+    write(third, "new")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [foreign.name, first.name, third.name]
+    assert content(first) == whole("old")
+    assert (foreign / "notes.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("text", [None, "", '{"kind": "lev'])
+def test_a_writer_killed_before_its_marker_was_whole_leaves_nothing_in_the_way(tmp_path, text):
+    left = tmp_path / ".out.levercap-writing"
+    left.mkdir()
+    if text is not None:
+        (left / MARKER).write_text(text)
+    write(tmp_path / "out", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_link_is_followed_and_stays_a_link(tmp_path):

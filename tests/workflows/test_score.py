@@ -57,7 +57,7 @@ def scored(trained, tmp_path_factory):
 def test_every_account_gets_a_row_and_the_summary_counts_them(trained, scored, end):
     out, summary = scored
     assert sorted(p.name for p in ScoringRun.at(out, end).folder.iterdir()) == [
-        SUCCESS, "limits.parquet", "snapshot", "summary.json", "symbol_limits.parquet",
+        ".levercap", SUCCESS, "limits.parquet", "snapshot", "summary.json", "symbol_limits.parquet",
     ]  # fmt: skip
     limits, accounts = limits_of(summary), pd.read_parquet(trained.accounts)
     assert limits["account_id"].tolist() == accounts["account_id"].tolist()

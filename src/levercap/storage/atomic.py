@@ -1,4 +1,4 @@
-"""Writing output folders: whole or not at all, and byte-identical for the same content."""
+"""Writing output folders: whole or not at all, private, and byte-identical for the same content."""
 
 from __future__ import annotations
 
@@ -11,72 +11,111 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from levercap.core.errors import ConfigError
 from levercap.storage.manifest import MANIFEST
+from levercap.storage.ownership import MARKER, SUCCESS, is_marked, require_ours, write_marker
 
 __all__ = ["SUCCESS", "atomic_folder", "require_ours", "write_json"]
 
-SUCCESS: Final = "_SUCCESS"
-"""Empty file written last: a folder that holds it is complete."""
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+WORK: Final = ".levercap-writing"
+"""End of the name of the temporary sibling of a folder that is being written."""
+OLD: Final = "replaced"
+NEW: Final = "new"
+"""Inside it: the folder to be replaced, and the one to come."""
 
 
 @contextmanager
 def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
-    """Yield a temporary sibling of `target` to write into; on leaving, it becomes `target`.
+    """Yield an empty folder to write into; on leaving, it becomes `target`.
 
     A kill at any moment leaves the old folder, the new one, or none; never a half. The old folder is moved aside, the
-    new one moved in, the old one deleted; leftovers of killed runs are removed by the next run. An error inside the
-    block leaves the old folder as it was. Writers into the same parent folder wait for each other, so compute first and
-    enter the block only to write.
+    new one moved in, the old one deleted; what killed runs left beside `target` is put back or removed by the next run,
+    whatever folder it was for. An error inside the block leaves the old folder as it was. Writers into the same parent
+    folder wait for each other, so compute first and enter the block only to write.
+
+    Files can be read by their owner only (0600, folders 0700), whatever the umask. A marker names every file written,
+    unless the content is an artefact, whose manifest does.
 
     Parameters
     ----------
     target : folder to write or replace; parents are made
-    marker : name of an empty file written last, or None when the content is an artefact, whose manifest is written last
+    marker : name of an empty file written last, which says that the folder is complete; None: no such file
 
     Raises
     ------
     ConfigError
-        when `target` is a file, or a folder that was not written by this function: what is not ours is never deleted
+        when `target` is a file, or a folder with a file that was not written by this function: what is not ours is
+        never deleted
     """
-    require_ours(target, marker)
+    require_ours(target)
     target = target.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building, old = (target.with_name(f".{target.name}.{suffix}") for suffix in ("writing", "replaced"))
+    _make_folder(target.parent)
+    work = target.with_name(f".{target.name}{WORK}")
     with _exclusive(target.parent):
-        _remove(building)
-        if old.exists() and not target.exists():  # killed between the two renames: the old output is still whole
-            old.rename(target)
-        _remove(old)
-        building.mkdir()
+        for left in sorted(target.parent.glob(f".*{WORK}")):
+            _clear(left)
+        building = _begin(work)
         try:
             yield building
-            _sync(building)
-            if marker is not None:
-                (building / marker).touch()
-                _sync_path(building / marker)
-                _sync_path(building)
-        except BaseException:
-            _remove(building)
-            raise
-        if target.exists():
-            target.rename(old)
-        building.rename(target)
-        _sync_path(target.parent)
-        _remove(old)
+            _finish(building, marker)
+            require_ours(target)
+            if target.exists():
+                target.rename(work / OLD)
+            building.rename(target)
+            _sync_path(target.parent)
+        finally:
+            _clear(work)
 
 
-def require_ours(target: Path, marker: str | None = SUCCESS) -> None:
-    """Raise ConfigError unless `atomic_folder` may replace `target`; callers check before long work."""
-    target = target.resolve()
-    mark = MANIFEST if marker is None else marker
-    if target.exists() and not target.is_dir():
-        raise ConfigError(f"{target} is a file; give a folder to write")
-    if target.is_dir() and not (target / mark).is_file() and any(target.iterdir()):
-        raise ConfigError(
-            f"{target} holds files that no earlier run wrote (it has no {mark}), and replacing it would delete them; "
-            "give another folder, or empty this one"
-        )
+def _begin(work: Path) -> Path:
+    """Make the temporary sibling, marked as ours before anything else is in it, and the folder to write into."""
+    work.mkdir(FOLDER_MODE)
+    write_marker(work)
+    building = work / NEW
+    building.mkdir(FOLDER_MODE)
+    return building
+
+
+def _finish(building: Path, marker: str | None) -> None:
+    """Mark, close to others and force to the disk what was written; the file `marker` is the last."""
+    if not (building / MANIFEST).is_file():
+        write_marker(building)
+    _restrict(building)
+    _sync(building)
+    if marker is not None:
+        (building / marker).touch(FILE_MODE)
+        (building / marker).chmod(FILE_MODE)
+        _sync_path(building / marker)
+        _sync_path(building)
+
+
+def _clear(work: Path) -> None:
+    """Remove a temporary sibling; an old folder that was moved into it and not replaced yet is put back first."""
+    if not work.is_dir() or not (is_marked(work) or set(os.listdir(work)) <= {MARKER}):
+        return
+    target = work.with_name(work.name.removeprefix(".").removesuffix(WORK))
+    old = work / OLD
+    if old.is_dir() and not target.exists():  # killed between the two renames: the old output is still whole
+        old.rename(target)
+    if old.is_dir():
+        shutil.rmtree(old)
+    shutil.rmtree(work)
+
+
+def _restrict(folder: Path) -> None:
+    """Let the owner alone read and write everything below `folder`."""
+    folder.chmod(FOLDER_MODE)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and the missing ones above it, open to the owner alone."""
+    for path in reversed((folder, *folder.parents)):
+        if not path.exists():
+            path.mkdir(FOLDER_MODE, exist_ok=True)
 
 
 def write_json(value: Mapping[str, Any], path: Path) -> None:
@@ -93,11 +132,6 @@ def _exclusive(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
 
 
 def _sync(folder: Path) -> None:

@@ -36,7 +36,7 @@ def train(
     Where the year before is evidence against `method`, the bundle holds the baseline (`choose_method`).
     Raises DataError when the history is too short for even the baseline.
     """
-    require_ours(out, marker=None)
+    require_ours(out)
     panel = market.panel if until is None else market.panel.until(until)
     steps = 6
     data = build_dataset(panel)
