@@ -60,7 +60,7 @@ def config_page() -> str:
         "added.",
         "",
         "A bundle keeps the configuration it was trained with. `score` uses that one, with the environment over it;",
-        "`--config` replaces its market, policy and guardrail settings.",
+        "`--config` replaces its market, policy, guardrail and breaker settings.",
     ]
     for section, value in vars(config.Config()).items():
         lines += ["", f"## [{section}]", "", (type(value).__doc__ or "").strip(), ""]

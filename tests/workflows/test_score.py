@@ -20,7 +20,7 @@ from levercap.model import read_bundle
 from levercap.storage.atomic import SUCCESS
 from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import read_snapshot, write_snapshot
-from levercap.workflows.score import read_previous, score
+from levercap.workflows.score import score
 
 DAY = pd.Timedelta(days=1)
 
@@ -206,39 +206,6 @@ def test_limits_of_the_day_before_bound_the_rise(trained, scored, end, tmp_path)
     assert unasked["previous_max_leverage"].isna().all()
 
 
-def test_the_latest_complete_earlier_date_is_the_previous_one(trained, scored, end, tmp_path):
-    for days, complete in ((3, True), (2, True), (1, False), (0, True), (-1, True)):
-        folder = ScoringRun.at(tmp_path, end - days * DAY).folder
-        folder.mkdir()
-        pd.DataFrame({"account_id": ["a"], "as_of": [end - days * DAY], "max_leverage": [float(days)]}).to_parquet(
-            folder / "limits.parquet"
-        )
-        if complete:
-            (folder / SUCCESS).touch()
-    assert read_previous(tmp_path, end)["max_leverage"].tolist() == [2.0]
-
-
-def test_unusable_previous_limits_are_told(tmp_path, end):
-    with pytest.raises(DataError, match="no complete scoring run before"):
-        read_previous(tmp_path, end)
-    with pytest.raises(DataError, match="previous_unreadable"):
-        read_previous(tmp_path / "none.parquet", end)
-    (tmp_path / "text.parquet").write_text("no parquet")
-    with pytest.raises(DataError, match="previous_unreadable"):
-        read_previous(tmp_path / "text.parquet", end)
-    pd.DataFrame({"account_id": ["a"]}).to_parquet(tmp_path / "few.parquet")
-    with pytest.raises(DataError, match="missing columns: as_of, max_leverage"):
-        read_previous(tmp_path / "few.parquet", end)
-    naive = pd.DataFrame({"account_id": ["a"], "as_of": [pd.Timestamp("2020-01-01")], "max_leverage": [1.0]})
-    naive.to_parquet(tmp_path / "naive.parquet")
-    with pytest.raises(DataError, match="expected timestamps with timezone UTC"):
-        read_previous(tmp_path / "naive.parquet", end)
-    late = pd.DataFrame({"account_id": ["a"], "as_of": [end], "max_leverage": [1.0]})
-    late.to_parquet(tmp_path / "late.parquet")
-    with pytest.raises(DataError, match="are not earlier than"):
-        read_previous(tmp_path / "late.parquet", end)
-
-
 def test_a_faulty_book_loses_no_account(trained, end, tmp_path):
     accounts, positions = pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions)
     held = positions["account_id"].unique()
@@ -365,3 +332,46 @@ def test_the_book_is_cleaned_once(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(cleaning, "net_positions", lambda *book: calls.append(len(book[1])) or original(*book))
     run(trained, tmp_path)
     assert calls == [len(pd.read_parquet(trained.positions))]
+
+
+def test_a_run_beyond_a_bound_is_held_back_and_the_published_one_stays(trained, scored, end, tmp_path):
+    shutil.copytree(scored[0], tmp_path / "out")
+    published = files(ScoringRun.at(tmp_path / "out", end).folder)
+    empty = tmp_path / "positions.parquet"
+    pd.read_parquet(trained.positions).head(0).to_parquet(empty)
+    summary = run(trained, tmp_path / "out", positions_path=empty)
+    held = ScoringRun.held_at(tmp_path / "out", end)
+    assert (summary["outcome"], summary["folder"]) == ("held", str(held.folder))
+    assert not held.is_complete
+    assert json.loads(held.summary.read_text())["tripped"] == summary["tripped"]
+    assert len(pd.read_parquet(held.limits)) == len(pd.read_parquet(trained.accounts))
+    assert files(ScoringRun.at(tmp_path / "out", end).folder) == published
+    assert ScoringRun.complete_in(tmp_path / "out") == [ScoringRun.at(tmp_path / "out", end)]
+    run(trained, tmp_path / "out", positions_path=empty)
+    on_purpose = run(trained, tmp_path / "out", positions_path=empty, publish_anyway="the venue is new")
+    assert (on_purpose["outcome"], on_purpose["published_anyway"]) == ("published", "the venue is new")
+    assert {"breaker_tripped", "published_anyway"} <= {finding["code"] for finding in on_purpose["findings"]}
+    assert ScoringRun.at(tmp_path / "out", end).is_complete
+
+
+def test_the_first_night_and_the_one_after_a_held_run(trained, end, tmp_path):
+    out = tmp_path / "scores"
+    empty = tmp_path / "positions.parquet"
+    pd.read_parquet(trained.positions).head(0).to_parquet(empty)
+    first = run(trained, out, previous=out, positions_path=empty, as_of=end - DAY)
+    second = run(trained, out, previous=out)
+    for summary, outcome in ((first, "held"), (second, "published")):
+        assert summary["outcome"] == outcome
+        assert "first_night" in [finding["code"] for finding in summary["findings"]]
+    third = run(trained, out, previous=out, as_of=end + pd.Timedelta(hours=1))
+    assert "first_night" not in [finding["code"] for finding in third["findings"]]
+    assert limits_of(third)["previous_max_leverage"].notna().all()
+
+
+def test_the_summary_keeps_the_examples_of_every_finding(trained, tmp_path):
+    positions = pd.read_parquet(trained.positions)
+    positions.loc[0, "symbol"] = "NOSUCHUSDT"
+    positions.to_parquet(tmp_path / "positions.parquet")
+    summary = run(trained, tmp_path / "out", positions_path=tmp_path / "positions.parquet")
+    (found,) = [finding for finding in summary["findings"] if finding["code"] == "symbol_unknown"]
+    assert "NOSUCHUSDT" in found["examples"][0]

@@ -47,6 +47,8 @@ class Book:
         -1
     unsupported : (accounts of portfolio,) holds a position that is no linear perpetual; it is coded -1
     rows : (accounts of portfolio,) row in `accounts` of each
+    listed : number of rows of the accounts table; the others are known from positions only
+    positions, orphaned : positions of some size or of none that can be read: all, and those of accounts not listed
     findings : what was noticed; all warnings, since the accounts concerned are rejected and the others scored
     """
 
@@ -57,6 +59,9 @@ class Book:
     portfolio: Portfolio
     unsupported: BoolArray
     rows: IntArray
+    listed: int
+    positions: int
+    orphaned: int
     findings: tuple[Finding, ...]
 
 
@@ -107,6 +112,9 @@ def clean_book(
         portfolio=net_positions(codes, notional, owner, frame["equity"].to_numpy()[rows]),
         unsupported=np.bincount(owner[other & (owner >= 0)], minlength=len(rows)) > 0,
         rows=rows,
+        listed=len(accounts),
+        positions=int((notional != 0.0).sum()),
+        orphaned=int(((notional != 0.0) & ids.orphaned).sum()),
         findings=(*findings, *segment_findings(listed, segments), *previous_findings(listed)),
     )
 
@@ -128,6 +136,11 @@ class _AccountCodes:
     orphans: list[str]
     code: IntArray
     holder: IntArray
+
+    @property
+    def orphaned(self) -> BoolArray:
+        """(positions,) whether the account is not in the accounts table."""
+        return self.holder >= int(self.code.max()) + 1 - len(self.orphans)
 
     def owner(self, rows: IntArray) -> IntArray:
         """(positions,) place among the given rows of the account each belongs to, -1 for none of them."""

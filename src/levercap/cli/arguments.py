@@ -37,6 +37,7 @@ __all__ = [
     "log_findings",
     "market_flag",
     "market_of",
+    "reason",
     "timestamp_of",
     "window_flags",
     "window_of",
@@ -105,6 +106,13 @@ def instant(text: str) -> datetime:
 def instant_or_end(text: str) -> datetime | str:
     """Instant, or ``end`` for the end of the market."""
     return END if text == END else instant(text)
+
+
+def reason(text: str) -> str:
+    """Text that says why; a blank one is refused."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("say why, in a few words")
+    return text.strip()
 
 
 def hours(text: str) -> int:

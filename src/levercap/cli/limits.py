@@ -24,6 +24,7 @@ from levercap.cli.arguments import (
     log_findings,
     market_flag,
     market_of,
+    reason,
     timestamp_of,
     window_flags,
     window_of,
@@ -64,6 +65,9 @@ def register(verbs: Verbs) -> None:
         "--max-age", type=hours, metavar="3h", help="refuse a market that ended longer before (default: 3h)"
     )
     verb.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="gets a folder as_of=... per run")
+    verb.add_argument(
+        "--publish-anyway", type=reason, metavar="REASON", help="publish a run that the breaker holds back; recorded"
+    )
 
     verb = add_verb(verbs, "replay", replay, "daily limits of a fixed book over a period, and the policy's evidence")
     market_flag(verb)
@@ -93,13 +97,18 @@ def score(flags: argparse.Namespace) -> Result:
         as_of=_instant_to_score(flags),
         max_age_hours=flags.max_age,
         config=_policy(flags),
+        publish_anyway=flags.publish_anyway,
     )
     found = summary["findings"]
     findings = [
         Finding(**{**f, "severity": Severity(f["severity"]), "examples": tuple(f.get("examples", ()))}) for f in found
     ]
     log_findings("market and book", findings, "summary.json says more")
-    return Result(_score_text(summary), summary, findings)
+    held = summary["outcome"] == "held"
+    for finding in findings if held else ():
+        if finding.severity is Severity.FATAL:
+            logger.error("held back: %s (%s)", finding.message, finding.hint)
+    return Result(_score_text(summary), summary, findings, exit_code=1 if held else 0)
 
 
 def _instant_to_score(flags: argparse.Namespace) -> pd.Timestamp | None:
@@ -124,6 +133,9 @@ def _score_text(summary: Mapping[str, Any]) -> str:
     facts = pairs(
         {
             "as of": summary["provenance"]["as_of"],
+            "outcome": "; ".join(["held back, not published", *(trip["message"] for trip in summary["tripped"])])
+            if summary["outcome"] == "held"
+            else "published",
             "accounts": summary["accounts"],
             "over their limit": summary["over_limit"],
             "to reduce, quote currency": totals["to_reduce"],

@@ -1,5 +1,6 @@
 """Typed, frozen configuration: what can be set, and how it is read."""
 
+from levercap.config.breaker import BreakerConfig
 from levercap.config.sections import (
     ALIASES,
     BookSimulation,
@@ -18,6 +19,7 @@ from levercap.config.sections import (
 __all__ = [
     "ALIASES",
     "BookSimulation",
+    "BreakerConfig",
     "Config",
     "ForecastConfig",
     "GuardrailConfig",

@@ -8,14 +8,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+from levercap.config.breaker import BreakerConfig
 from levercap.config.reading import (
     EntryRule,
     Rule,
@@ -26,12 +25,25 @@ from levercap.config.reading import (
     rename_keys,
     rename_nested,
 )
+from levercap.config.rules import (
+    AboveOne,
+    AtLeastOne,
+    Count,
+    Date,
+    NotNegative,
+    Positive,
+    Probability,
+    Seed,
+    Share,
+    UnknownPlace,
+)
 from levercap.config.switches import default_switches, switch_problem
 from levercap.core.errors import ConfigError
 
 __all__ = [
     "ALIASES",
     "BookSimulation",
+    "BreakerConfig",
     "Config",
     "ForecastConfig",
     "GuardrailConfig",
@@ -46,26 +58,6 @@ __all__ = [
 
 ALIASES: Final[Mapping[str, str]] = {"forecast.lean_penalty": "forecast.tail_state_penalty"}
 """Renamed keys: old name -> present name, both ``section.key``; the old ones are still read."""
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-Positive = Annotated[float, Rule(lambda x: 0 < x < math.inf, "a number above 0")]
-NotNegative = Annotated[float, Rule(lambda x: 0 <= x < math.inf, "a number, 0 or above")]
-AtLeastOne = Annotated[float, Rule(lambda x: 1 <= x < math.inf, "a number, 1 or above")]
-AboveOne = Annotated[float, Rule(lambda x: 1 < x < math.inf, "a number above 1")]
-Probability = Annotated[float, Rule(lambda x: 0 < x < 1, "a number between 0 and 1, neither included")]
-Share = Annotated[float, Rule(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
-Count = Annotated[int, Rule(lambda n: n >= 1, "a whole number, 1 or above")]
-Seed = Annotated[int, Rule(lambda n: n >= 0, "a whole number, 0 or above")]
-UnknownPlace = Annotated[str, Rule(lambda text: text in ("strictest", "none"), "strictest or none")]
-Date = Annotated[str, Rule(_is_date, "a date such as 2022-01-01")]
 
 
 @dataclass(frozen=True)
@@ -221,6 +213,7 @@ class Config:
     scenarios: ScenarioConfig = field(default_factory=ScenarioConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     guardrails: GuardrailConfig = field(default_factory=GuardrailConfig)
+    breaker: BreakerConfig = field(default_factory=BreakerConfig)
     simulated_market: MarketSimulation = field(default_factory=MarketSimulation)
     simulated_book: BookSimulation = field(default_factory=BookSimulation)
 

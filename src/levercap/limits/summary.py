@@ -17,7 +17,7 @@ QUANTILES: Final = (0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99)
 """Quantiles of the limits that are stated per segment."""
 
 
-FINDING_FIELDS: Final = ("code", "severity", "where", "message", "count", "hint")
+FINDING_FIELDS: Final = ("code", "severity", "where", "message", "count", "examples", "hint")
 """What the summary states of a finding."""
 
 
@@ -59,8 +59,14 @@ def summarise(limits: pd.DataFrame, accounts: pd.DataFrame, findings: Sequence[F
             "to_reduce": _number(headroom[headroom < 0].abs().sum()),
             "to_grow": _number(headroom[headroom > 0].sum()),
         },
-        "findings": [{name: getattr(finding, name) for name in FINDING_FIELDS} for finding in findings],
+        "findings": [_finding(finding) for finding in findings],
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """A finding as plain values."""
+    values = {name: getattr(finding, name) for name in FINDING_FIELDS}
+    return {**values, "examples": list(finding.examples)}
 
 
 def above_limit(limits: pd.DataFrame) -> pd.Series:

@@ -1,6 +1,7 @@
 """Risk numbers -> limits: constraints, guardrails, actions and reasons. Arrays in, arrays out."""
 
 from levercap.policy.actions import account_actions, rejected_actions
+from levercap.policy.breaker import BatchChange, BatchFigures, Trip, trips
 from levercap.policy.caps import Caps, account_caps, tightest
 from levercap.policy.constraints import (
     GUARDRAIL,
@@ -24,11 +25,14 @@ from levercap.policy.terms import Terms, profile_terms
 __all__ = [
     "GUARDRAIL",
     "LIMIT_REASONS",
+    "BatchChange",
+    "BatchFigures",
     "Caps",
     "Constraint",
     "ConstraintInputs",
     "Guarded",
     "Terms",
+    "Trip",
     "account_actions",
     "account_caps",
     "all_constraints",
@@ -48,4 +52,5 @@ __all__ = [
     "register",
     "rejected_actions",
     "tightest",
+    "trips",
 ]

@@ -16,6 +16,8 @@ __all__ = ["ScoringRun"]
 
 PREFIX: Final = "as_of="
 STAMP: Final = "%Y-%m-%dT%H"
+HELD: Final = "held"
+"""Folder below the scores with the runs that were held back."""
 LISTED: Final = 5
 """Number of existing runs that an error names."""
 
@@ -37,6 +39,16 @@ class ScoringRun:
     def at(cls, scores: Path, as_of: pd.Timestamp) -> ScoringRun:
         """Where the run of `as_of` stands below `scores`, whether it exists or not."""
         return cls(scores / f"{PREFIX}{as_of:{STAMP}}", as_of)
+
+    @classmethod
+    def held_at(cls, scores: Path, as_of: pd.Timestamp) -> ScoringRun:
+        """Where the run of `as_of` stands below `scores` when it is held back: no verb takes it for a published one."""
+        return cls.at(scores / HELD, as_of)
+
+    @classmethod
+    def only_held_in(cls, scores: Path) -> bool:
+        """Whether `scores` holds runs that were held back and nothing else."""
+        return [path.name for path in scores.iterdir() if not path.name.startswith(".")] == [HELD]
 
     @classmethod
     def in_folder(cls, folder: Path) -> ScoringRun | None:

@@ -11,15 +11,17 @@ import pandas as pd
 
 from levercap.book import read_book
 from levercap.config import Config, config_from_dict
-from levercap.core.errors import ConfigError, DataError, Finding, Severity
+from levercap.core.errors import ConfigError, Finding, Severity
 from levercap.core.panel import HOUR
 from levercap.core.snapshot import Snapshot
 from levercap.core.version import __version__
+from levercap.limits.outcome import judge
 from levercap.limits.predictor import Predictor
+from levercap.limits.previous_run import PreviousRun, read_previous
 from levercap.limits.summary import summarise
 from levercap.market import load_market
 from levercap.market.age import require_age
-from levercap.storage.atomic import atomic_folder, write_json
+from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
 from levercap.storage.bundle_files import BundleFiles, read_bundle_files
 from levercap.storage.manifest import sha256
 from levercap.storage.registry import resolve
@@ -28,7 +30,7 @@ from levercap.storage.snapshot_files import write_snapshot
 from levercap.storage.tables import write_parquet
 from levercap.venue.tiers import tiers_as_of
 
-__all__ = ["read_previous", "score"]
+__all__ = ["score"]
 
 
 def score(
@@ -43,8 +45,12 @@ def score(
     as_of: pd.Timestamp | None = None,
     max_age_hours: int | None = None,
     config: Config | None = None,
+    publish_anyway: str | None = None,
 ) -> dict[str, Any]:
     """Score a book and write ``out/as_of=YYYY-MM-DDTHH`` whole or not at all; the same inputs write the same bytes.
+
+    A run beyond a bound of the section ``breaker`` of the configuration is held back: it is written to
+    ``out/held/as_of=YYYY-MM-DDTHH`` without the file that marks a complete run, and the limits in force stay.
 
     Parameters
     ----------
@@ -59,12 +65,13 @@ def score(
         snapshot, however long ago: for history and demonstrations
     max_age_hours : a market whose last bar closed, or a snapshot that was made, more hours before `as_of` is refused
         (DataError) and the limits in force stay; None takes `market.max_age_hours`
-    config : replaces market, policy and guardrail settings of the bundle; None keeps them
+    config : replaces market, policy, guardrail and breaker settings of the bundle; None keeps them
+    publish_anyway : reason for publishing whatever the breaker finds, which the summary records; None: it decides
 
     Returns
     -------
-    The content of ``summary.json``, and ``folder``, the path written. Raises ConfigError, DataError, BundleError or
-    RegistryError.
+    The content of ``summary.json``, and ``folder``, the path written. ``outcome`` is ``published`` or ``held``. Raises
+    ConfigError, DataError, BundleError or RegistryError.
     """
     if (market_folder is None) == (snapshot_folder is None):
         raise ConfigError("give the market or a snapshot, and not both: --market DIR or --snapshot DIR")
@@ -73,42 +80,18 @@ def score(
     accounts, positions = read_book(accounts_path, positions_path)
     allowed = settings.market.max_age_hours if max_age_hours is None else max_age_hours
     snapshot, noticed = _market_state(trained, settings, market_folder, snapshot_folder, as_of, allowed)
-    earlier = None if previous is None else read_previous(previous, snapshot.as_of)
+    earlier = PreviousRun() if previous is None else read_previous(previous, snapshot.as_of)
     predictor = Predictor(dataclasses.replace(snapshot, config_hash=settings.config_hash()), settings)
     book = predictor.clean(accounts, positions)
-    limits = predictor.score(book, earlier)
-    findings = (*noticed, *book.findings, *_stale_market(snapshot), *_in_sample(trained, snapshot))
+    limits = predictor.score(book, earlier.limits)
+    outcome = judge(book, limits, earlier, snapshot.symbols, settings.breaker, publish_anyway)
+    noticed = (*outcome.findings, *noticed, *earlier.findings, *book.findings)
+    findings = (*noticed, *_stale_market(snapshot), *_in_sample(trained, snapshot))
     files = {"accounts_sha256": sha256(accounts_path), "positions_sha256": sha256(positions_path)}
-    summary = summarise(limits, accounts, findings) | _provenance(snapshot, settings, files)
-    return {**summary, "folder": str(_write(out, snapshot, limits, predictor.symbol_limits(), summary))}
-
-
-def read_previous(path: Path, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Earlier limits to measure rises against: account_id, as_of, max_leverage and whatever else the file holds.
-
-    `path` is a limits file, the folder of one scoring run, or a folder of many, of which the latest complete one
-    before `as_of` is read. Raises DataError when there is none, or when the limits are not older than `as_of`.
-    """
-    if path.is_dir():
-        path = ScoringRun.before(path, as_of).limits
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        finding = Finding("previous_unreadable", Severity.FATAL, str(path), str(error).splitlines()[0], hint="Parquet")
-        raise DataError("the previous limits cannot be used", [finding]) from None
-    problems = []
-    missing = [name for name in ("account_id", "as_of", "max_leverage") if name not in frame]
-    if missing:
-        problems.append(f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}")
-    elif not isinstance(frame["as_of"].dtype, pd.DatetimeTZDtype):
-        problems.append(f"as_of holds {frame['as_of'].dtype}, expected timestamps with timezone UTC")
-    elif len(frame) and frame["as_of"].max() >= as_of:
-        problems.append(f"limits of {frame['as_of'].max()} are not earlier than {as_of}")
-    if problems:
-        hint = "a limits.parquet of an earlier scoring run"
-        found = [Finding("previous_unusable", Severity.FATAL, str(path), text, hint=hint) for text in problems]
-        raise DataError("the previous limits cannot be used", found)
-    return frame
+    summary = summarise(limits, accounts, findings) | outcome.summary() | _provenance(snapshot, settings, files)
+    run = (ScoringRun.held_at if outcome.held else ScoringRun.at)(out, snapshot.as_of)
+    _write(run, snapshot, limits, predictor.symbol_limits(), summary, complete=not outcome.held)
+    return {**summary, "folder": str(run.folder)}
 
 
 def _settings(bundle: BundleFiles, config: Config | None) -> Config:
@@ -116,7 +99,8 @@ def _settings(bundle: BundleFiles, config: Config | None) -> Config:
     trained = config_from_dict(bundle.config)
     if config is None:
         return trained
-    return dataclasses.replace(trained, market=config.market, policy=config.policy, guardrails=config.guardrails)
+    names = ("market", "policy", "guardrails", "breaker")
+    return dataclasses.replace(trained, **{name: getattr(config, name) for name in names})
 
 
 def _provenance(snapshot: Snapshot, settings: Config, files: Mapping[str, str]) -> dict[str, Any]:
@@ -130,23 +114,26 @@ def _provenance(snapshot: Snapshot, settings: Config, files: Mapping[str, str]) 
             "levercap": __version__,
             **files,
         },
-        "settings": {name: dataclasses.asdict(getattr(settings, name)) for name in ("policy", "guardrails")},
+        "settings": {name: dataclasses.asdict(getattr(settings, name)) for name in ("policy", "guardrails", "breaker")},
     }
 
 
 def _write(
-    out: Path, snapshot: Snapshot, limits: pd.DataFrame, symbol_limits: pd.DataFrame, summary: Mapping[str, Any]
-) -> Path:
-    """Write the scoring run whole or not at all; returns its folder."""
-    run = ScoringRun.at(out, snapshot.as_of)
-    with atomic_folder(run.folder) as building:
+    run: ScoringRun,
+    snapshot: Snapshot,
+    limits: pd.DataFrame,
+    symbol_limits: pd.DataFrame,
+    summary: Mapping[str, Any],
+    complete: bool,
+) -> None:
+    """Write the scoring run whole or not at all."""
+    with atomic_folder(run.folder, SUCCESS if complete else None) as building:
         written = ScoringRun(building, snapshot.as_of)
         write_parquet(limits, written.limits)
         write_parquet(symbol_limits, written.symbol_limits)
         written.snapshot.mkdir()
         write_snapshot(snapshot, written.snapshot)
         write_json(summary, written.summary)
-    return run.folder
 
 
 def _market_state(
