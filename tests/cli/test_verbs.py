@@ -422,7 +422,7 @@ def test_explain_names_the_configured_shock_barrier(
         ({"market": "nowhere"}, 3, "nowhere"),
         ({"accounts": "nowhere.csv", "positions": "neither.csv"}, 3, "neither.csv"),
         ({"as-of": "1999-01-01"}, 3, "no bar is known"),
-        ({"previous": "nowhere"}, 3, "previous"),
+        ({"previous": "nowhere.parquet"}, 3, "previous"),
         ({"config": "nowhere.toml"}, 2, "nowhere.toml"),
     ],
 )
