@@ -95,7 +95,7 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
         ("[policy.jurisdiction_caps]\nEU = 2.0", "policy.jurisdiction_caps.EU: expected a table, got 2.0"),
         ("[forecast]\nseed = true", "forecast.seed: expected a whole number, got True"),
         ("[forecast]\nseed = -1", "forecast.seed: expected a whole number, 0 or above, got -1"),
-        ("zzz = 1", "zzz: unknown key; known keys: forecast, guardrails, market"),
+        ("zzz = 1", "zzz: unknown key; known keys: breaker, forecast, guardrails, market"),
         ("[policy", "is not valid TOML"),
     ],
 )
