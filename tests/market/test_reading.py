@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -176,19 +177,24 @@ def test_naive_timestamps(tmp_path):
     frame["timestamp"] = frame["timestamp"].dt.tz_localize(None)
     found = problems(write(tmp_path, bars=frame))["timestamp_naive"]
     assert (found.severity, found.count) == (Severity.FATAL, 2 * HOURS)
-    assert len(found.examples) == 3
-    assert "tz_localize('UTC')" in found.hint
+    assert [line.split(":")[0] for line in found.examples] == ["row 1", "row 2", "row 3", f"row {HOURS + 1}"]
+    assert found.examples[1].endswith("found 2024-01-01 01:00:00")
+    assert "df['timestamp'] = df['timestamp'].dt.tz_localize('UTC')" in found.hint
 
 
-def test_texts_without_timezone_are_naive_one_by_one(tmp_path):
+@pytest.mark.parametrize("naive", [2, 2 * HOURS])
+def test_texts_without_timezone_are_naive_one_by_one(tmp_path, naive):
+    """A few rows are left out; a table of them is refused."""
     frame = bars()
-    frame["timestamp"] = frame["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    frame.loc[[5, 7], "timestamp"] = ["2024-01-01 05:00:00", "2024-01-01T07:00:00"]
+    text = frame["timestamp"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    frame["timestamp"] = (text + "Z").where(frame.index >= naive, text)
     frame.to_csv(tmp_path / "bars.csv", index=False)
     found = problems(tmp_path)
-    assert [*found] == ["timestamp_naive"]
-    assert found["timestamp_naive"].count == 2
-    assert found["timestamp_naive"].examples[0].startswith("row 6: ")
+    assert found["timestamp_naive"].severity == (Severity.WARNING if naive == 2 else Severity.FATAL)
+    assert found["timestamp_naive"].count == naive
+    assert found["timestamp_naive"].examples[1].startswith("row 2: ")
+    assert found["timestamp_naive"].examples[1].endswith("found '2024-01-01 01:00:00'")
+    assert "pd.to_datetime(df['timestamp']).dt.tz_localize('UTC')" in found["timestamp_naive"].hint
 
 
 def test_mixed_timezones_in_one_file(tmp_path):
@@ -229,26 +235,51 @@ def test_values_that_are_no_instants_symbols_or_numbers(tmp_path):
     frame.loc[5, "volume"] = "many"
     frame.loc[6, "volume"] = None
     frame.to_csv(tmp_path / "bars.csv", index=False)
-    findings = validate_market(tmp_path, CONFIG)
-    got = {(f.code, f.where): (f.severity.value, f.count) for f in findings}
+    frame.loc[7, "symbol"] = "AAA\x1b[2JUSDT"
+    frame.to_csv(tmp_path / "bars.csv", index=False)
+    market = load_market(tmp_path, CONFIG)
+    got = {(f.code, f.where): f.count for f in market.findings}
     assert got == {
-        ("timestamp_unreadable", "bars.csv: timestamp"): ("fatal", 1),
-        ("timestamp_missing", "bars.csv: timestamp"): ("fatal", 1),
-        ("symbol_missing", "bars.csv: symbol"): ("fatal", 1),
-        ("not_a_number", "bars.csv: close"): ("fatal", 1),
-        ("not_a_number", "bars.csv: volume"): ("fatal", 1),
-        ("holes", "bars.csv: timestamp"): ("warning", 4),
+        ("timestamp_unreadable", "bars.csv: timestamp"): 1,
+        ("timestamp_missing", "bars.csv: timestamp"): 1,
+        ("symbol_missing", "bars.csv: symbol"): 1,
+        ("symbol_unprintable", "bars.csv: symbol"): 1,
+        ("not_a_number", "bars.csv: close"): 1,
+        ("not_a_number", "bars.csv: volume"): 1,
+        ("volume_missing", "bars.csv: volume"): 1,
+        ("holes", "bars.csv: timestamp"): 6,
     }
-    assert findings[0].examples[0].startswith("row 2: ")
+    first = market.findings[0]
+    assert first.examples[0].startswith("row 2: ")
+    assert first.examples[0].endswith("found 'yesterday'")
+    assert "df['timestamp'] = pd.to_datetime(df['timestamp'], utc=True)" in first.hint
+    assert market.disputes["reason"].tolist() == ["not_a_number", "not_a_number"]
+    assert market.disputes["timestamp"].tolist() == [START + pd.Timedelta(hours=h) for h in (4, 5)]
+    assert np.isnan(market.panel.close[[1, 2, 3, 4, 5, 7], 0]).all()
+    assert all(str(f).isprintable() or "\n" in str(f) for f in market.findings)
+
+
+@pytest.mark.parametrize("column", ["close", "symbol"])
+def test_a_column_of_which_most_values_cannot_be_read_is_fatal(tmp_path, column):
+    frame = bars().astype({column: "object"})
+    frame.loc[frame.index % 3 == 0, column] = {"close": "n/a!", "symbol": ""}[column]
+    frame.to_csv(tmp_path / "bars.csv", index=False)
+    found = problems(tmp_path)
+    (code,) = (c for c, f in found.items() if f.severity == Severity.FATAL)
+    assert code == {"close": "not_a_number", "symbol": "symbol_missing"}[column]
 
 
 @pytest.mark.parametrize("kind", ["int64", "float64"])
-def test_timestamps_as_bare_numbers_are_refused(tmp_path, kind):
+def test_numbers_that_are_no_epoch_are_refused_with_the_value_and_the_line_to_write(tmp_path, kind):
     frame = bars()
-    frame["timestamp"] = frame["timestamp"].astype("int64").astype(kind)
+    frame["timestamp"] = (frame["timestamp"].astype("int64") // 60_000_000).astype(kind)  # minutes
     found = problems(write(tmp_path, bars=frame))
     assert [*found] == ["timestamp_unreadable"]
-    assert found["timestamp_unreadable"].count == 2 * HOURS
+    found = found["timestamp_unreadable"]
+    assert (found.severity, found.count) == (Severity.FATAL, 2 * HOURS)
+    assert "found 28401120" in found.examples[0]
+    assert "pd.to_datetime(df['timestamp'], unit='ms', utc=True)" in found.hint
+    assert "tz_localize" not in found.hint
 
 
 def test_row_numbers_count_within_each_file(tmp_path):

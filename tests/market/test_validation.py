@@ -47,9 +47,14 @@ BAD_BARS = [
 
 
 @pytest.mark.parametrize(("code", "values", "count", "words"), BAD_BARS)
-def test_impossible_bars_are_fatal(code, values, count, words):
-    found = fatal(bars=edited(4, **values))
-    assert [*found] == [code]
+def test_an_impossible_bar_is_a_disputed_hole(code, values, count, words):
+    market, found = accepted(bars=edited(4, **values))
+    assert [*found] == [code, "holes"]
+    at = START + pd.Timedelta(hours=4)
+    assert market.disputes.to_dict("records") == [{"symbol": "AAAUSDT", "timestamp": at, "reason": code}]
+    assert np.isnan(market.panel.close[4, 0])
+    without = accepted(bars=bars().drop(index=4))[0]
+    assert market.panel.data_hash() == without.panel.data_hash()
     assert found[code].count == count
     assert words in found[code].message
     assert found[code].examples[0].startswith("row 5: timestamp=2024-01-01T04:00+0000 symbol=AAAUSDT")
@@ -62,23 +67,30 @@ def test_impossible_bars_are_fatal(code, values, count, words):
 def test_high_and_low_must_span_both_open_and_close(row, values):
     frame = edited(row, **values)
     assert frame.loc[row, ["open", "close"]].tolist() == ([103.0, 104.0] if row == 4 else [106.0, 100.0])
-    assert fatal(bars=frame)["high_low_inconsistent"].count == 1
+    assert accepted(bars=frame)[1]["high_low_inconsistent"].count == 1
 
 
-def test_half_hour_bars_are_fatal():
+def test_half_hour_bars_are_disputed_in_the_hour_they_lie_in():
     frame = bars()
     frame.loc[[7, 9], "timestamp"] += pd.Timedelta(minutes=30)
-    found = fatal(bars=frame)["timestamp_not_hourly"]
+    market, found = accepted(bars=frame)
+    assert market.disputes["timestamp"].tolist() == [START + pd.Timedelta(hours=h) for h in (7, 9)]
+    found = found["timestamp_not_hourly"]
     assert found.count == 2
     assert "2024-01-01T07:30" in found.examples[0]
     assert "2025-06-30T13:00:00+00:00" in found.hint
 
 
 @pytest.mark.parametrize("year", ["1970", "2261"])
-def test_timestamps_of_a_wrong_unit_are_fatal(year):
+def test_timestamps_of_a_wrong_unit_are_left_out_and_many_are_fatal(year):
     frame = bars()
     frame.loc[0, "timestamp"] = pd.Timestamp(f"{year}-01-20", tz="UTC")
-    assert fatal(bars=frame)["timestamp_implausible"].count == 1
+    market, found = accepted(bars=frame)
+    assert found["timestamp_implausible"].count == 1
+    assert len(market.disputes) == 0, "which hour the row belongs to is not known"
+    assert market.panel.timestamps.equals(stamps())
+    frame["timestamp"] = pd.date_range(f"{year}-01-20", periods=2 * HOURS, freq="h", tz="UTC")
+    assert fatal(bars=frame)["timestamp_implausible"].count == 2 * HOURS
 
 
 def test_repeated_bars_that_agree_are_a_warning_and_the_market_is_the_same():
@@ -90,11 +102,102 @@ def test_repeated_bars_that_agree_are_a_warning_and_the_market_is_the_same():
     assert market.panel.data_hash() == SOUND.data_hash()
 
 
-def test_repeated_bars_that_disagree_are_fatal_and_all_of_them_are_shown():
+def test_repeated_bars_that_disagree_are_disputed_and_all_of_them_are_shown():
     frame = pd.concat([bars(), bars().iloc[[3]].assign(close=103.2)], ignore_index=True)
-    found = fatal(bars=frame)["duplicate_rows_disagree"]
+    market, found = accepted(bars=frame)
+    assert market.disputes["reason"].tolist() == ["duplicate_rows_disagree"]
+    assert np.isnan(market.panel.close[3, 0])
+    found = found["duplicate_rows_disagree"]
     assert found.count == 2
     assert [line.split(":")[0] for line in found.examples] == ["row 4", "row 97"]
+
+
+def test_one_hour_of_one_coin_twice_leaves_the_others_alone():
+    """Five rows, two of them one hour of one coin with other values: that coin is named, the other one is whole."""
+    hours = [START, START + pd.Timedelta(hours=1)]
+    calm = pd.DataFrame({"timestamp": hours, "symbol": "BTCUSDT", "open": 107_000.0, "close": 107_200.0})
+    twice = pd.DataFrame(
+        {"timestamp": [hours[0], *hours], "symbol": "TRXUSDT", "open": 0.27, "close": [0.27, 0.28, 0.27]}
+    )
+    frame = pd.concat([calm, twice], ignore_index=True).assign(volume=1.0)
+    frame = frame.assign(high=frame[["open", "close"]].max(axis=1), low=frame[["open", "close"]].min(axis=1))
+    market, found = accepted(bars=frame)
+    assert market.disputes[["symbol", "timestamp"]].values.tolist() == [["TRXUSDT", START]]
+    assert "symbol=TRXUSDT" in found["duplicate_rows_disagree"].examples[0]
+    np.testing.assert_array_equal(np.isnan(market.panel.close), [[False, True], [False, False]])
+
+
+@pytest.mark.parametrize("share", [0.18, 0.22])
+def test_more_than_a_fifth_of_the_rows_bad_puts_the_table_in_doubt(share):
+    frame = pd.concat([bars(), bars().iloc[:HOURS].assign(symbol="CCCUSDT")], ignore_index=True)
+    for symbol in range(3):  # the symbol with the most bad rows does not count
+        first = symbol * HOURS
+        frame.loc[first : first + int(share * HOURS) - 1 + (symbol == 2), "volume"] = -1.0
+    if share > 0.2:
+        assert fatal(bars=frame)["volume_negative"].severity == Severity.FATAL
+        assert "volume_negative" in accepted(MarketConfig(bad_rows_share=0.5), bars=frame)[1]
+    else:
+        assert len(accepted(bars=frame)[0].disputes) == 3 * int(share * HOURS) + 1
+
+
+def test_a_symbol_all_of_whose_bars_are_bad_stops_no_other():
+    frame = bars()
+    frame.loc[frame["symbol"] == "AAAUSDT", "close"] = 0.0
+    market, found = accepted(bars=frame)
+    assert market.panel.symbols == ("BBBUSDT",)
+    assert found["price_not_positive"].count == HOURS
+    assert set(market.disputes["symbol"]) == {"AAAUSDT"}
+    frame.loc[:, "close"] = 0.0
+    assert "price_not_positive" in fatal(bars=frame)
+
+
+@pytest.mark.parametrize("gap", [1e-9, 9e-7, 2e-6])
+def test_a_high_or_low_that_misses_by_a_rounding_error_is_widened(gap):
+    top = bars().loc[[4, 60], ["open", "close"]].max(axis=1)
+    bottom = bars().loc[[5, 70], ["open", "close"]].min(axis=1)
+    frame = bars()
+    frame.loc[[4, 60], "high"] = top * (1 - gap)
+    frame.loc[[5, 70], "low"] = bottom * (1 + gap)
+    market, found = accepted(bars=frame)
+    if gap > 1e-6:
+        assert (found["high_low_inconsistent"].count, len(market.disputes)) == (4, 4)
+        return
+    assert [*found] == ["high_low_widened"]
+    assert found["high_low_widened"].count == 4
+    assert {"symbol=AAAUSDT" in line or "symbol=BBBUSDT" in line for line in found["high_low_widened"].examples} == {
+        True
+    }
+    assert len(market.disputes) == 0
+    assert market.panel.high[4, 0] == top.loc[4]
+    assert market.panel.low[5, 0] == bottom.loc[5]
+    at_zero = accepted(MarketConfig(price_tolerance=1e-12), bars=frame)[0]
+    assert len(at_zero.disputes) == 4
+
+
+def test_disputes_are_sorted_and_name_every_reason_once():
+    frame = edited(4, high=99.0, volume=-1.0)
+    frame.loc[2, "low"] = -1.0
+    frame = pd.concat([frame, frame.loc[[60]].assign(close=1.0, low=0.5), frame.loc[[60]]], ignore_index=True)
+    disputes = accepted(bars=frame)[0].disputes
+    assert [str(kind) for kind in disputes.dtypes] == ["str", "datetime64[us, UTC]", "str"]
+    got = [(symbol, int((at - START) / pd.Timedelta(hours=1)), reason) for symbol, at, reason in disputes.values]
+    assert got == [
+        ("AAAUSDT", 2, "price_not_positive"),
+        ("AAAUSDT", 4, "high_low_inconsistent"),
+        ("AAAUSDT", 4, "volume_negative"),
+        ("BBBUSDT", 12, "duplicate_rows_disagree"),
+    ]
+    assert len(accepted(bars=bars())[0].disputes) == 0
+
+
+def test_findings_name_the_first_ten_symbols():
+    frame = pd.concat([bars().iloc[:HOURS].assign(symbol=f"C{i:02d}") for i in range(14)], ignore_index=True)
+    frame.loc[[i * HOURS + h for i in range(13) for h in (5, 6, 7, 8)], "volume"] = -1.0
+    found = accepted(bars=frame)[1]["volume_negative"]
+    assert found.count == 13 * 4
+    named = [line.split("symbol=")[1].split()[0] for line in found.examples[:-1]]
+    assert named == ["C00"] * 3 + [f"C{i:02d}" for i in range(1, 10)]
+    assert found.examples[-1] == "and 3 more symbols"
 
 
 def test_bars_that_agree_in_being_incomplete_do_not_disagree():
@@ -175,10 +278,12 @@ def test_a_symbol_is_stale_beyond_the_configured_hours(lost, stale):
 
 
 def test_a_stale_symbol_of_many_is_listed_and_the_rest_counted():
-    parts = [bars()] + [bars()[: 20 + i].assign(symbol=f"C{i:02d}") for i in range(13)]
+    parts = [bars()[:HOURS].assign(symbol=f"A{i:02d}") for i in range(13)]
+    parts += [bars()[: 20 + i].assign(symbol=f"C{i:02d}") for i in range(13)]
     found = accepted(bars=pd.concat(parts))[1]["stale_symbols"]
     assert found.count == 13
     assert (len(found.examples), found.examples[-1]) == (11, "and 3 more")
+    assert found.examples[0].startswith("C12: "), "the one that ended last comes first"
 
 
 @pytest.mark.parametrize("factor", [10.0, 0.1])

@@ -70,6 +70,12 @@ class MarketConfig:
     """Scoring refuses a market whose last bar closed more than this many hours before `as_of`."""
     unit_jump_ratio: AboveOne = 8.0
     """A close-to-open ratio of adjacent bars at or above this (or below its inverse) is reported as a unit jump."""
+    price_tolerance: Probability = 1e-6
+    """A high below, or a low above, another price of its bar by at most this fraction is widened to it; a bar that
+    contradicts itself by more is disputed and left out."""
+    bad_rows_share: Probability = 0.2
+    """Above this share of bad rows in a table the meaning of the table is in doubt, and the market is refused. In bars
+    the symbol with the most bad rows is left out of the share where there are others."""
 
 
 @dataclass(frozen=True)

@@ -1,199 +1,194 @@
-"""Checks of the bars."""
+"""Checks of the bars: rows that cannot be true are disputed and left out, tiny inconsistencies are widened."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from levercap.config import MarketConfig
 from levercap.core.errors import Finding, Severity
-from levercap.core.names import BoolArray, FloatArray, IntArray
+from levercap.core.names import BoolArray, IntArray
 from levercap.market.align import HOUR_MICROSECONDS
-from levercap.market.rows import MISSING, drop_repeats, keys, out_of_order
+from levercap.market.clock import market_hours
+from levercap.market.continuity import continuity_findings, outside_findings
+from levercap.market.rows import MISSING, in_doubt, keys, out_of_order, repeat_findings, repeats
 from levercap.market.tables import Table
 
-__all__ = ["clean_bars"]
+__all__ = ["CleanBars", "clean_bars", "no_disputes"]
 
 PRICES = ["open", "high", "low", "close"]
 PLAUSIBLE_YEARS = (1990, 2100)
-LISTED = 10
-"""Symbols listed one by one in a finding about symbols."""
 
 
-def clean_bars(table: Table, config: MarketConfig) -> tuple[pd.DataFrame, list[Finding]]:
-    """Bars sorted by symbol and time, one per hour, without those that lack a price; and every problem of theirs."""
-    findings = _time_findings(table) + _price_findings(table) + _volume_findings(table) + out_of_order(table)
-    rows, repeats = drop_repeats(table, [*PRICES, "volume"], Severity.FATAL)
-    findings += repeats
-    complete = rows[~np.isnan(table.frame[PRICES].to_numpy()).any(axis=1)[rows]]
-    clean = table.frame.iloc[complete].reset_index(drop=True)
+@dataclass(frozen=True, eq=False)
+class CleanBars:
+    """Bars ready for alignment, and what was left out of them.
+
+    Attributes
+    ----------
+    frame : one bar per symbol and hour within the time of the market, all four prices there, sorted by symbol and time
+    disputes : symbol, timestamp (open of the hour), reason (code of a finding): hours whose bars were left out because
+        they contradict themselves or each other or cannot be read; sorted, without repeats
+    findings : every problem of the bars
+    """
+
+    frame: pd.DataFrame
+    disputes: pd.DataFrame
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One way in which a row of bars cannot be true: code of the finding, rows, and what to say of them."""
+
+    code: str
+    bad: BoolArray
+    message: str
+    columns: list[str]
+    hint: str
+
+
+def clean_bars(table: Table, config: MarketConfig) -> CleanBars:
+    """Bars without the rows that cannot be true, and every problem of theirs.
+
+    Rows that cannot be true are warnings and disputes. They are fatal where more than `config.bad_rows_share` of the
+    rows are bad: then it is the meaning of the table that is in doubt.
+    """
+    table, findings = _widened(table, config.price_tolerance)
+    checks = [*_time_checks(table), *_price_checks(table), *_volume_checks(table)]
+    repeated = repeats(table, [*PRICES, "volume"])
+    bad = table.unread | np.logical_or.reduce([check.bad for check in checks])
+    bad[repeated.disputed] = True
+    severity = Severity.FATAL if in_doubt(table, bad, config.bad_rows_share) else Severity.WARNING
+    for check in checks:
+        findings += table.finding(check.code, severity, check.bad, check.message, check.columns, check.hint)
+    findings += _missing_findings(table, bad) + out_of_order(table) + repeat_findings(table, repeated, severity)
+    rows = repeated.single[~bad[repeated.single]]
+    complete = rows[~np.isnan(table.frame[PRICES].to_numpy()[rows]).any(axis=1)]
     if len(complete):
-        findings += _continuity_findings(table, complete, config)
+        complete, found = _within_market(table, complete, config)
+        findings += found
     elif len(rows) and not table.unusable:
         message = "no bar has all its prices"
         findings.append(Finding("table_empty", Severity.FATAL, table.where(), message, len(rows), hint="bars"))
-    return clean.assign(symbol=clean["symbol"].cat.remove_unused_categories()), findings
+    clean = table.frame.iloc[complete].reset_index(drop=True)
+    clean = clean.assign(symbol=clean["symbol"].cat.remove_unused_categories())
+    return CleanBars(clean, _disputes(table, checks, repeated.disputed), findings)
 
 
-def _time_findings(table: Table) -> list[Finding]:
+def no_disputes() -> pd.DataFrame:
+    """The table of disputes without any."""
+    instants = pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
+    texts = pd.Series([], dtype="str")
+    return pd.DataFrame({"symbol": texts, "timestamp": instants, "reason": texts})
+
+
+def _widened(table: Table, tolerance: float) -> tuple[Table, list[Finding]]:
+    """The table with highs and lows widened to open and close where they miss them by at most `tolerance`."""
+    open_, high, low, close = (table.frame[name].to_numpy() for name in PRICES)
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    raised = (high < top) & (high >= top * (1.0 - tolerance)) & (bottom > 0)
+    lowered = (low > bottom) & (low <= bottom * (1.0 + tolerance)) & (bottom > 0)
+    message = f"high below, or low above, open or close by at most {tolerance:g} of the price; widened to them"
+    findings = table.finding("high_low_widened", Severity.WARNING, raised | lowered, message, PRICES, RANGE_HINT)
+    if not findings:
+        return table, []
+    widened = table.frame.assign(high=np.where(raised, top, high), low=np.where(lowered, bottom, low))
+    return dataclasses.replace(table, frame=widened), findings
+
+
+RANGE_HINT = "low <= open, close <= high"
+
+
+def _time_checks(table: Table) -> list[Check]:
     _, stamps = keys(table)
     there = stamps != MISSING
     low, high = (pd.Timestamp(f"{year}-01-01").as_unit("us").value // 1000 for year in PLAUSIBLE_YEARS)
-    findings = table.finding(
-        "timestamp_not_hourly",
-        Severity.FATAL,
-        there & (stamps % HOUR_MICROSECONDS != 0),
-        "bars that do not open on the hour",
-        ["timestamp"],
-        "hourly bars stamped at their open, e.g. 2025-06-30T13:00:00+00:00",
-    )
-    return findings + table.finding(
-        "timestamp_implausible",
-        Severity.FATAL,
-        there & ((stamps < low) | (stamps >= high)),
-        f"bars before {PLAUSIBLE_YEARS[0]} or after {PLAUSIBLE_YEARS[1]}: the unit of the timestamps is probably wrong",
-        ["timestamp"],
-        "instants, e.g. 2025-06-30T13:00:00+00:00",
-    )
+    years = f"bars before {PLAUSIBLE_YEARS[0]} or after {PLAUSIBLE_YEARS[1]}"
+    return [
+        Check(
+            "timestamp_not_hourly",
+            there & (stamps % HOUR_MICROSECONDS != 0),
+            "bars that do not open on the hour",
+            ["timestamp"],
+            "hourly bars stamped at their open, e.g. 2025-06-30T13:00:00+00:00",
+        ),
+        Check(
+            "timestamp_implausible",
+            there & ((stamps < low) | (stamps >= high)),
+            f"{years}: the unit of the timestamps is probably wrong",
+            ["timestamp"],
+            "instants, e.g. 2025-06-30T13:00:00+00:00",
+        ),
+    ]
 
 
-def _price_findings(table: Table) -> list[Finding]:
+def _price_checks(table: Table) -> list[Check]:
     prices = table.frame[PRICES].to_numpy()
     open_, high, low, close = prices.T
-    readable = [i for i, name in enumerate(PRICES) if name not in table.unusable]
     inconsistent = (high < np.maximum(open_, close)) | (low > np.minimum(open_, close)) | (high < low)
-    findings = table.finding(
-        "price_not_positive",
-        Severity.FATAL,
-        np.any(prices <= 0, axis=1),
-        "prices at or below zero",
-        PRICES,
-        "prices above zero",
-    )
-    findings += table.finding(
-        "price_not_finite", Severity.FATAL, np.any(np.isinf(prices), axis=1), "infinite prices", PRICES, "finite prices"
-    )
-    findings += table.finding(
-        "high_low_inconsistent",
-        Severity.FATAL,
-        inconsistent,
-        "high below, or low above, another price of the bar",
-        PRICES,
-        "low <= open, close <= high",
-    )
-    return findings + table.finding(
-        "price_missing",
-        Severity.WARNING,
-        np.isnan(prices[:, readable]).any(axis=1),
-        "bars that lack a price; treated as holes",
-        PRICES,
-        "all four prices, or no row",
-    )
+    not_positive = np.asarray((prices <= 0).any(axis=1), dtype=bool)
+    message = "high below, or low above, another price of the bar"
+    return [
+        Check("price_not_positive", not_positive, "prices at or below zero", PRICES, "prices above zero"),
+        Check(
+            "price_not_finite",
+            np.asarray(np.isinf(prices).any(axis=1), dtype=bool),
+            "infinite prices",
+            PRICES,
+            "finite prices",
+        ),
+        Check("high_low_inconsistent", inconsistent, message, PRICES, RANGE_HINT),
+    ]
 
 
-def _volume_findings(table: Table) -> list[Finding]:
-    volume = table.frame["volume"].to_numpy()
-    findings = table.finding(
-        "volume_negative", Severity.FATAL, volume < 0, "negative volumes", ["volume"], "base units, zero or more"
-    )
-    findings += table.finding(
-        "volume_not_finite",
-        Severity.FATAL,
-        np.isinf(volume),
-        "infinite volumes",
-        ["volume"],
-        "base units, zero or more",
-    )
-    missing = np.isnan(volume) & ("volume" not in table.unusable)
-    return findings + table.finding(
-        "volume_missing", Severity.WARNING, missing, "bars without volume; it stays missing", ["volume"], "base units"
-    )
+def _volume_checks(table: Table) -> list[Check]:
+    volume, hint = table.frame["volume"].to_numpy(), "base units, zero or more"
+    return [
+        Check("volume_negative", volume < 0, "negative volumes", ["volume"], hint),
+        Check("volume_not_finite", np.isposinf(volume), "infinite volumes", ["volume"], hint),
+    ]
 
 
-def _continuity_findings(table: Table, rows: IntArray, config: MarketConfig) -> list[Finding]:
-    """Holes, stale tails and unit jumps of the bars in `rows`, which are sorted by symbol and time."""
+def _missing_findings(table: Table, bad: BoolArray) -> list[Finding]:
+    """Prices and volumes that are not there, of rows that are not bad for another reason."""
+    readable = [name for name in PRICES if name not in table.unusable]
+    missing = np.isnan(table.frame[readable].to_numpy()).any(axis=1) & ~bad
+    message, hint = "bars that lack a price; treated as holes", "all four prices, or no row"
+    findings = table.finding("price_missing", Severity.WARNING, missing, message, PRICES, hint)
+    missing = np.isnan(table.frame["volume"].to_numpy()) & ~bad & ("volume" not in table.unusable)
+    message = "bars without volume; it stays missing"
+    return findings + table.finding("volume_missing", Severity.WARNING, missing, message, ["volume"], "base units")
+
+
+def _within_market(table: Table, rows: IntArray, config: MarketConfig) -> tuple[IntArray, list[Finding]]:
+    """The `rows` within the time of the market, and findings about those outside and about holes and jumps inside."""
     code, stamps = (values[rows] for values in keys(table))
     hour = stamps // HOUR_MICROSECONDS
-    names = [str(name) for name in table.frame["symbol"].cat.categories]
-    same = np.diff(code) == 0
-    return [
-        *_holes(table, code, hour, same, names),
-        *_stale(table, code, hour, same, names, config.stale_hours),
-        *_jumps(table, rows, hour, same, config.unit_jump_ratio),
-    ]
+    first, last = market_hours(code, hour)
+    findings = outside_findings(table, rows, hour, first, last)
+    inside = rows[(hour >= first) & (hour <= last)]
+    return inside, findings + continuity_findings(table, inside, config)
 
 
-def _holes(table: Table, code: IntArray, hour: IntArray, same: BoolArray, names: Sequence[str]) -> list[Finding]:
-    gap = np.where(same, np.maximum(np.diff(hour) - 1, 0), 0)
-    if not gap.any():
-        return []
-    missing = np.bincount(code[1:], gap, minlength=len(names)).astype(np.int64)
-    lines = []
-    for j in _largest(missing):
-        own = np.flatnonzero((code[1:] == j) & (gap > 0))
-        longest = own[np.argmax(gap[own])]
-        begin, length = _stamp(int(hour[longest]) + 1), int(gap[longest])
-        lines.append(f"{names[j]}: {missing[j]:,} hours in {len(own):,} holes, the longest {length:,} h from {begin}")
-    affected = int((missing > 0).sum())
-    message = f"missing hours between the first and last bar of {affected} symbols; they stay missing"
-    where = table.where("timestamp")
-    return [
-        Finding("holes", Severity.WARNING, where, message, int(missing.sum()), _listed(lines, affected), "every hour")
-    ]
-
-
-def _stale(
-    table: Table, code: IntArray, hour: IntArray, same: BoolArray, names: Sequence[str], stale_hours: int
-) -> list[Finding]:
-    last = np.flatnonzero(np.append(~same, True))
-    age = hour.max() - hour[last]
-    stale = last[age > stale_hours]
-    if not len(stale):
-        return []
-    end = _stamp(int(hour.max()) + 1)
-    lines = [f"{names[code[i]]}: last bar closed {_stamp(int(hour[i]) + 1)}" for i in stale]
-    message = f"symbols whose bars end more than {stale_hours} hours before the market's end {end}"
-    hint = "fresh bars; stale symbols get the fallback limit"
-    listed = _listed(lines[:LISTED], len(stale))
-    return [Finding("stale_symbols", Severity.WARNING, table.where("timestamp"), message, len(stale), listed, hint)]
-
-
-def _jumps(table: Table, rows: IntArray, hour: IntArray, same: BoolArray, limit: float) -> list[Finding]:
-    close, open_ = (table.frame[name].to_numpy()[rows] for name in ("close", "open"))
-    ratio = _ratio(open_[1:], close[:-1])
-    jump = np.flatnonzero(same & ((ratio >= limit) | (ratio <= 1.0 / limit)))
-    if not len(jump):
-        return []
-    symbol = table.frame["symbol"].iloc[rows[jump + 1]]
-    lines = [
-        f"{name}: close {close[i]:.6g} of {_stamp(int(hour[i]))}, open {open_[i + 1]:.6g} of {_stamp(int(hour[i + 1]))}"
-        for name, i in zip(symbol[:LISTED], jump[:LISTED], strict=True)
-    ]
-    message = (
-        f"the next open is {limit:g} times the close or more, or less than its inverse: a redenomination, or a collapse"
+def _disputes(table: Table, checks: list[Check], disagreeing: IntArray) -> pd.DataFrame:
+    """Hours of the rows left out, with the reason; rows whose symbol or hour is not known are in no hour."""
+    code, stamps = keys(table)
+    named = [(check.code, np.flatnonzero(check.bad)) for check in checks if check.code != "timestamp_implausible"]
+    named += [("duplicate_rows_disagree", disagreeing), ("not_a_number", np.flatnonzero(table.unread))]
+    implausible = next(check.bad for check in checks if check.code == "timestamp_implausible")
+    known = (code >= 0) & (stamps != MISSING) & ~implausible
+    parts = [no_disputes()]
+    for reason, found in named:
+        rows = found[known[found]]
+        opens = (stamps[rows] // HOUR_MICROSECONDS * HOUR_MICROSECONDS).view("datetime64[us]")
+        symbol = table.frame["symbol"].iloc[rows].astype("str").to_numpy()
+        instants = pd.DatetimeIndex(opens, tz="UTC")
+        parts.append(pd.DataFrame({"symbol": symbol, "timestamp": instants, "reason": reason}))
+    disputes = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True).drop_duplicates()
+    return disputes.sort_values(["symbol", "timestamp", "reason"], ignore_index=True).astype(
+        {"symbol": "str", "reason": "str", "timestamp": "datetime64[us, UTC]"}
     )
-    hint = "prices in one unit throughout; divide the older ones by the ratio if the coin was redenominated"
-    where = table.where("open", "close")
-    return [Finding("unit_jump", Severity.WARNING, where, message, len(jump), _listed(lines, len(jump)), hint)]
-
-
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """Quotient of prices; one where either is not a positive finite number, which is another finding."""
-    usable = (above > 0) & (below > 0) & np.isfinite(above) & np.isfinite(below)
-    return np.divide(above, below, out=np.ones_like(above), where=usable)
-
-
-def _largest(counts: IntArray) -> IntArray:
-    order = np.argsort(-counts, kind="stable")[:LISTED]
-    return order[counts[order] > 0]
-
-
-def _listed(lines: list[str], total: int) -> tuple[str, ...]:
-    more = total - len(lines)
-    return (*lines, f"and {more:,} more") if more > 0 else tuple(lines)
-
-
-def _stamp(hour: int) -> str:
-    return pd.Timestamp(hour * HOUR_MICROSECONDS, unit="us").strftime("%Y-%m-%dT%H:%MZ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +13,10 @@ from levercap.config import MarketConfig
 from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.panel import Panel
 from levercap.market.align import to_panel
+from levercap.market.bars import no_disputes
 from levercap.market.tables import SCHEMAS, RawFile, Table, read_files
 from levercap.market.typed import typed_table
-from levercap.market.validate import clean_tables
+from levercap.market.validate import CleanTables, clean_tables
 
 __all__ = ["Market", "load_market", "market_from_tables", "validate_market", "write_market"]
 
@@ -29,11 +30,14 @@ class Market:
     panel : bars and optional series on the hourly grid
     tiers : leverage tiers of every snapshot, sorted by as_of, symbol and tier, or None when the venue has none
     findings : what was noticed and worked around; all warnings
+    disputes : symbol, timestamp (open of the hour, UTC), reason (code of the finding), sorted: hours whose bars were
+        left out because they contradict themselves or each other or cannot be read. The hour is a hole of the panel
     """
 
     panel: Panel
     tiers: pd.DataFrame | None
     findings: tuple[Finding, ...]
+    disputes: pd.DataFrame = field(default_factory=no_disputes)
 
 
 def load_market(folder: Path, config: MarketConfig) -> Market:
@@ -71,20 +75,20 @@ def write_market(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 def _clean(
     files: Mapping[str, list[RawFile]], problems: list[Finding], config: MarketConfig
-) -> tuple[dict[str, pd.DataFrame], tuple[Finding, ...]]:
+) -> tuple[CleanTables, tuple[Finding, ...]]:
     """Clean tables and all findings, fatal ones first."""
     findings = list(problems)
     tables: dict[str, Table] = {}
     for name, some in files.items():
-        tables[name], found = typed_table(SCHEMAS[name], some)
+        tables[name], found = typed_table(SCHEMAS[name], some, config.bad_rows_share)
         findings += found
-    clean, found = clean_tables(tables, config)
-    findings += found
+    clean = clean_tables(tables, config)
+    findings += clean.findings
     return clean, tuple(sorted(findings, key=lambda finding: finding.severity != Severity.FATAL))
 
 
-def _market(tables: dict[str, pd.DataFrame], findings: tuple[Finding, ...], message: str) -> Market:
+def _market(clean: CleanTables, findings: tuple[Finding, ...], message: str) -> Market:
     fatal = sum(finding.severity == Severity.FATAL for finding in findings)
     if fatal:
         raise DataError(f"{message}: {fatal} fatal problem{'s' if fatal > 1 else ''}", findings)
-    return Market(to_panel(tables), tables.get("leverage_tiers"), findings)
+    return Market(to_panel(clean.frames), clean.frames.get("leverage_tiers"), findings, clean.disputes)

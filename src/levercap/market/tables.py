@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.names import BoolArray, IntArray
+from levercap.storage.tables import SUFFIXES, read_csv
 
 __all__ = ["SCHEMAS", "RawFile", "Schema", "Table", "read_files"]
 
-SUFFIXES = (".parquet", ".csv")
 EXAMPLES = 3
+NAMED = 10
+"""Symbols that the examples of one finding name at most."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,18 @@ SCHEMAS = {
 
 @dataclass(frozen=True, eq=False)
 class RawFile:
-    """One file as read, columns untyped: its label (``bars.parquet`` or ``bars/2024.csv``) and its content."""
+    """One file as read, columns untyped.
+
+    Attributes
+    ----------
+    label : path within the market folder, ``bars.parquet`` or ``bars/2024.csv``
+    content : the columns of the table that the file has
+    names : all columns of the file; empty where `content` has them all
+    """
 
     label: str
     content: pa.Table
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,38 +90,50 @@ class Table:
     name : table name
     frame : time column as datetime64[us, UTC], symbol as category, numbers as float64; rows in the order of the files
     files : label and number of rows of each file
-    unusable : columns that a file lacks or in which a value could not be read; reported once, not again as missing
+    unread : (rows,) whether the instant, the symbol or a number of the row is missing or could not be read; reported
+        once, not again as a missing number
+    unusable : columns that a file lacks; reported once, not again as missing
     numbers : position in the files of each row of `frame`; None when the frame has all rows
     """
 
     name: str
     frame: pd.DataFrame
     files: tuple[tuple[str, int], ...]
+    unread: BoolArray
     unusable: frozenset[str] = frozenset()
     numbers: IntArray | None = None
 
     def keep(self, mask: BoolArray) -> Table:
         """The rows in `mask` only; they are still reported by their number in the file."""
         numbers = np.arange(len(self.frame)) if self.numbers is None else self.numbers
-        return dataclasses.replace(self, frame=self.frame[mask].reset_index(drop=True), numbers=numbers[mask])
+        frame = self.frame[mask].reset_index(drop=True)
+        return dataclasses.replace(self, frame=frame, unread=self.unread[mask], numbers=numbers[mask])
 
     def where(self, *columns: str) -> str:
         """File (or folder) and columns, as a finding names them."""
         label = self.files[0][0] if len(self.files) == 1 else f"{self.name}/"
         return f"{label}: {', '.join(columns)}" if columns else label
 
-    def lines(self, rows: IntArray, limit: int = EXAMPLES) -> tuple[str, ...]:
-        """The first `limit` of the given rows, one readable line each; row 1 is the first below the header."""
+    def lines(self, rows: IntArray, shown: Callable[[int], str] | None = None) -> tuple[str, ...]:
+        """The first three of the given rows and the first row of further symbols, ten symbols at most, one line each.
+
+        Row 1 is the first below the header.
+        """
+        code = self.frame["symbol"].cat.codes.to_numpy()[rows]
+        firsts = np.sort(np.unique(code, return_index=True)[1])
+        named = firsts[:NAMED]
+        chosen = np.union1d(np.arange(min(EXAMPLES, len(rows))), named)
+        out = [self._line(int(row)) + (f" {shown(int(row))}" if shown else "") for row in rows[chosen]]
+        more = len(firsts) - len(named)
+        return (*out, f"and {more:,} more symbol{'s' if more > 1 else ''}") if more else tuple(out)
+
+    def _line(self, row: int) -> str:
         stops = np.cumsum([n for _, n in self.files])
-        out = []
-        for row in rows[:limit]:
-            position = int(row if self.numbers is None else self.numbers[row])
-            file = int(np.searchsorted(stops, position, side="right"))
-            number = position - int(stops[file] - self.files[file][1]) + 1
-            place = f"row {number:,}" if len(self.files) == 1 else f"{self.files[file][0]} row {number:,}"
-            values = " ".join(f"{name}={_text(self.frame[name].iloc[row])}" for name in self.frame.columns)
-            out.append(f"{place}: {values}")
-        return tuple(out)
+        position = int(row if self.numbers is None else self.numbers[row])
+        file = int(np.searchsorted(stops, position, side="right"))
+        number = position - int(stops[file] - self.files[file][1]) + 1
+        place = f"row {number:,}" if len(self.files) == 1 else f"{self.files[file][0]} row {number:,}"
+        return f"{place}: " + " ".join(f"{name}={_text(self.frame[name].iloc[row])}" for name in self.frame.columns)
 
     def finding(
         self,
@@ -122,12 +143,16 @@ class Table:
         message: str,
         columns: Sequence[str] = (),
         hint: str = "",
+        shown: Callable[[int], str] | None = None,
     ) -> list[Finding]:
-        """One finding over the affected rows (positions, or a mask over all rows); none when there are no such rows."""
+        """One finding over the affected rows (positions, or a mask over all rows); none when there are no such rows.
+
+        `shown` gives what is added to the example of a row, the value found in the file for instance.
+        """
         where = np.asarray(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows, dtype=np.int64)
         if not len(where):
             return []
-        return [Finding(code, severity, self.where(*columns), message, len(where), self.lines(where), hint)]
+        return [Finding(code, severity, self.where(*columns), message, len(where), self.lines(where, shown), hint)]
 
 
 def _text(value: object) -> str:
@@ -160,14 +185,14 @@ def read_files(folder: Path) -> tuple[dict[str, list[RawFile]], list[Finding]]:
         for path in paths:
             label = path.relative_to(folder).as_posix()
             try:
-                content = _read(path, schema)
+                file = RawFile(label, *_read(path, schema))
             except (pa.ArrowException, OSError, ValueError) as error:
                 message = f"the file cannot be read: {str(error).splitlines()[0]}"
                 findings.append(
                     Finding("file_unreadable", Severity.FATAL, label, message, hint="a Parquet or CSV file")
                 )
             else:
-                tables.setdefault(name, []).append(RawFile(label, content))
+                tables.setdefault(name, []).append(file)
     return tables, findings
 
 
@@ -184,21 +209,24 @@ def _paths(folder: Path, name: str) -> tuple[list[Path], list[Finding]]:
             Finding("table_ambiguous", Severity.FATAL, name, message, len(found), hint="one form of each table")
         ]
     if found and found[0] == inside:
-        paths = sorted(path for path in inside.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+        paths = sorted(path for path in inside.rglob("*") if path.name.endswith(SUFFIXES) and path.is_file())
         if not paths:
-            message = "the folder holds no .parquet or .csv file"
+            message = f"the folder holds no file that ends in {', '.join(SUFFIXES)}"
             return [], [Finding("table_missing", Severity.FATAL, f"{name}/", message, hint=f"{name}/part-0.parquet")]
         return paths, []
     return found, []
 
 
-def _read(path: Path, schema: Schema) -> pa.Table:
-    """The columns of `schema` that the file has; symbols dictionary-encoded, other columns as the file types them."""
-    if path.suffix == ".csv":
-        text = {schema.time: pa.string(), "symbol": pa.string()}
-        table = pacsv.read_csv(path, convert_options=pacsv.ConvertOptions(column_types=text))
-        return table.select([name for name in schema.columns if name in table.column_names])
-    names = pq.read_schema(path).names
+def _read(path: Path, schema: Schema) -> tuple[pa.Table, tuple[str, ...]]:
+    """The columns of `schema` that the file has, and the names of all its columns.
+
+    Symbols are dictionary-encoded, other columns as the file types them.
+    """
+    if not path.name.endswith(".parquet"):
+        table = read_csv(path, (schema.time, "symbol"))
+        names = tuple(table.column_names)
+        return table.select([name for name in dict.fromkeys(schema.columns) if name in names]), names
+    names = tuple(pq.read_schema(path).names)
     columns = [name for name in schema.columns if name in names]
     coded = ["symbol"] if "symbol" in columns else None
-    return pq.ParquetFile(path, read_dictionary=coded).read(columns)
+    return pq.ParquetFile(path, read_dictionary=coded).read(columns), names

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,29 +10,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from levercap.core.errors import Finding, Severity
-from levercap.core.names import BoolArray, FloatArray, IntArray
+from levercap.core.names import BoolArray, FloatArray
+from levercap.market import stamps
+from levercap.market.headers import header_findings
+from levercap.market.rows import in_doubt
+from levercap.market.stamps import NO_INSTANT, OK, Instants, instants
 from levercap.market.tables import RawFile, Schema, Table
 
 __all__ = ["typed_table"]
 
-OK, MISSING, UNREADABLE, NAIVE = 0, 1, 2, 3
 
-OFFSET = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
-TIME_HINT = (
-    "timezone-aware UTC, e.g. 2025-06-30T00:00:00+00:00; df['timestamp'] = df['timestamp'].dt.tz_localize('UTC')"
-)
-
-
-def typed_table(schema: Schema, files: Sequence[RawFile]) -> tuple[Table, list[Finding]]:
+def typed_table(schema: Schema, files: Sequence[RawFile], bad_rows_share: float) -> tuple[Table, list[Finding]]:
     """The files of one table put together and typed, with every structural problem found.
 
     A column that a file lacks, and a value that cannot be read, are missing (NaT or NaN) in the frame, so that the
-    checks that follow can still report what else is wrong.
+    checks that follow can still report what else is wrong. Rows with an instant, a symbol or a number that cannot be
+    read are warnings, and fatal where they are more than `bad_rows_share` of the rows.
     """
-    stamps, states, zones = zip(*(_instants(file.content, schema.time) for file in files), strict=True)
-    symbols, unnamed = _symbols(files)
+    read = [_instants(file.content, schema.time) for file in files]
+    states = np.concatenate([part.states for part in read])
+    micros = np.where(states == OK, np.concatenate([part.micros for part in read]), NO_INSTANT)
+    symbols, unnamed, unprintable = _symbols(files)
     columns: dict[str, object] = {
-        schema.time: pd.DatetimeIndex(np.concatenate(stamps).view("datetime64[us]")).tz_localize("UTC"),
+        schema.time: pd.DatetimeIndex(micros.view("datetime64[us]")).tz_localize("UTC"),
         "symbol": symbols,
     }
     unreadable: dict[str, BoolArray] = {}
@@ -41,119 +40,100 @@ def typed_table(schema: Schema, files: Sequence[RawFile]) -> tuple[Table, list[F
         parts = [_numbers(file.content, name) for file in files]
         columns[name] = np.concatenate([values for values, _ in parts])
         unreadable[name] = np.concatenate([bad for _, bad in parts])
-    absent = {
-        c for c in schema.columns for file in files if c not in file.content.column_names and c not in schema.nullable
-    }
-    unusable = frozenset(absent | {name for name, bad in unreadable.items() if bad.any()})
+    absent = {c for c in schema.columns for f in files if c not in f.content.column_names and c not in schema.nullable}
+    unread = (states != OK) | unnamed | unprintable | np.logical_or.reduce([*unreadable.values()])
     sizes = tuple((file.label, file.content.num_rows) for file in files)
-    table = Table(schema.name, pd.DataFrame(columns), sizes, unusable)
+    table = Table(schema.name, pd.DataFrame(columns), sizes, unread, frozenset(absent))
+    severity = Severity.FATAL if in_doubt(table, unread, bad_rows_share) else Severity.WARNING
 
-    findings = _missing_columns(schema, files)
-    findings += _time_findings(
-        schema, table, np.concatenate(states), [*dict.fromkeys(z for zone in zones for z in zone)]
-    )
-    findings += table.finding(
-        "symbol_missing", Severity.FATAL, unnamed, "rows without a symbol", ["symbol"], "a name, e.g. BTCUSDT"
-    )
+    findings = [found for file in files for found in header_findings(schema, file)]
+    findings += _time_findings(schema, table, files, states, severity)
+    findings += _zone_findings(schema, table, read)
+    shown = _shown(files, "symbol")
+    message, hint = "rows without a symbol; left out", "a name, e.g. BTCUSDT"
+    findings += table.finding("symbol_missing", severity, unnamed, message, ["symbol"], hint)
+    message = "symbols with control characters; their rows are left out"
+    findings += table.finding("symbol_unprintable", severity, unprintable, message, ["symbol"], hint, shown)
     for name, bad in unreadable.items():
-        findings += table.finding(
-            "not_a_number",
-            Severity.FATAL,
-            bad,
-            f"{name} is not a number",
-            [name],
-            "float64, decimal point, no separators",
-        )
+        message, hint = f"{name} is not a number", "float64, decimal point, no separators"
+        findings += table.finding("not_a_number", severity, bad, message, [name], hint, _shown(files, name))
     if not len(table.frame):
-        severity = Severity.FATAL if schema.required else Severity.WARNING
-        findings.append(
-            Finding("table_empty", severity, table.where(), "the table has no rows", 0, hint="at least one row")
-        )
+        empty = Severity.FATAL if schema.required else Severity.WARNING
+        message = "the table has no rows"
+        findings.append(Finding("table_empty", empty, table.where(), message, 0, hint="at least one row"))
     return table, findings
 
 
-def _missing_columns(schema: Schema, files: Sequence[RawFile]) -> list[Finding]:
-    out = []
+def _time_findings(
+    schema: Schema, table: Table, files: Sequence[RawFile], states: np.ndarray, severity: Severity
+) -> list[Finding]:
+    """Stamps that are not instants, with the values found and the line that turns them into instants."""
+    shown = _shown(files, schema.time)
+    out: list[Finding] = []
+    for code, state, message in (
+        ("timestamp_naive", stamps.NAIVE, "instants without a timezone"),
+        ("timestamp_unreadable", stamps.UNREADABLE, "values that are no instants"),
+        ("timestamp_missing", stamps.MISSING, "rows without an instant"),
+    ):
+        rows = np.flatnonzero(states == state)
+        if len(rows):
+            hint = _time_hint(schema.time, state, _value(files, schema.time, int(rows[0])))
+            out += table.finding(code, severity, rows, message, [schema.time], hint, shown)
+    return out
+
+
+def _time_hint(time: str, state: int, value: object) -> str:
+    """What an instant is, and the line of pandas that makes instants of a column of values like `value`."""
+    expected = "timezone-aware UTC, e.g. 2025-06-30T00:00:00+00:00"
+    text = isinstance(value, str)
+    number = isinstance(value, int | float) or (text and str(value).strip().lstrip("+-").replace(".", "", 1).isdigit())
+    if state == stamps.NAIVE and not text:
+        return f"{expected}; df['{time}'] = df['{time}'].dt.tz_localize('UTC')"
+    if state == stamps.NAIVE:
+        return f"{expected}; df['{time}'] = pd.to_datetime(df['{time}']).dt.tz_localize('UTC')"
+    if number and state == stamps.UNREADABLE:
+        line = f"df['{time}'] = pd.to_datetime(df['{time}'], unit='ms', utc=True)"
+        return f"{expected}, or s, ms, us or ns since 1970, within 1990 .. 2099; in another unit: {line}"
+    return f"{expected}; df['{time}'] = pd.to_datetime(df['{time}'], utc=True)"
+
+
+def _zone_findings(schema: Schema, table: Table, read: Sequence[Instants]) -> list[Finding]:
+    zones = [*dict.fromkeys(zone for part in read for zone in part.zones)]
+    if len(zones) < 2:
+        return []
+    message = f"more than one timezone: {', '.join(zones)}"
+    where = table.where(schema.time)
+    return [Finding("timezone_mixed", Severity.FATAL, where, message, len(zones), hint="all in UTC")]
+
+
+def _shown(files: Sequence[RawFile], name: str) -> Callable[[int], str]:
+    """How the examples of a finding show the value of column `name` that a row of the files holds."""
+
+    def text(row: int) -> str:
+        value = _value(files, name, row)
+        return f"found {value!r}" if isinstance(value, str) else f"found {value}"
+
+    return text
+
+
+def _value(files: Sequence[RawFile], name: str, row: int) -> object:
+    """What the files hold in column `name` of row `row`, counted over all of them."""
     for file in files:
-        lacking = [c for c in schema.columns if c not in file.content.column_names and c not in schema.nullable]
-        if lacking:
-            message = f"missing column{'s' if len(lacking) > 1 else ''}: {', '.join(lacking)}"
-            out.append(
-                Finding(
-                    "column_missing", Severity.FATAL, file.label, message, len(lacking), hint=", ".join(schema.columns)
-                )
-            )
-    return out
+        if row < file.content.num_rows:
+            return file.content.column(name)[row].as_py() if name in file.content.column_names else None
+        row -= file.content.num_rows
+    raise IndexError(row)
 
 
-def _time_findings(schema: Schema, table: Table, states: IntArray, zones: list[str]) -> list[Finding]:
-    out = table.finding(
-        "timestamp_naive", Severity.FATAL, states == NAIVE, "instants without a timezone", [schema.time], TIME_HINT
-    )
-    out += table.finding(
-        "timestamp_unreadable",
-        Severity.FATAL,
-        states == UNREADABLE,
-        "values that are no instants",
-        [schema.time],
-        TIME_HINT,
-    )
-    out += table.finding(
-        "timestamp_missing", Severity.FATAL, states == MISSING, "rows without an instant", [schema.time], TIME_HINT
-    )
-    if len(zones) > 1:
-        message = f"more than one timezone: {', '.join(zones)}"
-        out.append(
-            Finding("timezone_mixed", Severity.FATAL, table.where(schema.time), message, len(zones), hint="all in UTC")
-        )
-    return out
-
-
-def _instants(content: pa.Table, name: str) -> tuple[IntArray, IntArray, list[str]]:
-    """Microseconds since the epoch, a state per row and the timezones seen. A column that is not there is all OK: it is
-    reported as a missing column, once."""
-    n = content.num_rows
+def _instants(content: pa.Table, name: str) -> Instants:
+    """Instants of a column; one that is not there is all `OK`: it is reported as a missing column, once."""
     if name not in content.column_names:
-        return np.full(n, np.iinfo(np.int64).min), np.full(n, OK), []
-    column = content.column(name).combine_chunks()
-    if pa.types.is_timestamp(column.type):
-        missing = column.is_null().to_numpy(zero_copy_only=False)
-        micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
-        values = micros.fill_null(np.iinfo(np.int64).min).to_numpy(zero_copy_only=False)
-        if column.type.tz is None:
-            return values, np.where(missing, MISSING, NAIVE), []
-        return values, np.where(missing, MISSING, OK), [_zone(column.type.tz)]
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        missing = column.is_null().to_numpy(zero_copy_only=False)
-        return np.full(n, np.iinfo(np.int64).min), np.where(missing, MISSING, UNREADABLE), []
-    coded = pc.dictionary_encode(column)
-    values, states, zones = _parse([str(text) for text in coded.dictionary.to_pylist()])
-    codes = coded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-    return np.append(values, np.iinfo(np.int64).min)[codes], np.append(states, MISSING)[codes], zones
+        return Instants(np.full(content.num_rows, NO_INSTANT), np.full(content.num_rows, OK))
+    return instants(content.column(name))
 
 
-def _parse(texts: list[str]) -> tuple[IntArray, IntArray, list[str]]:
-    """Instants of distinct texts in ISO 8601: microseconds, states and timezones."""
-    offsets = [OFFSET.search(text.strip()) for text in texts]
-    stripped = pd.Series(texts, dtype="str").str.strip()
-    parsed = pd.to_datetime(stripped, utc=True, errors="coerce", format="ISO8601").dt.as_unit("us")
-    bad = parsed.isna().to_numpy()
-    states = np.where(stripped.eq("").to_numpy(), MISSING, np.where(bad, UNREADABLE, OK))
-    naive = np.array([offset is None for offset in offsets], dtype=bool)
-    states = np.where((states == OK) & naive, NAIVE, states)
-    zones = dict.fromkeys(
-        _zone(offset.group(1)) for offset, lost in zip(offsets, bad, strict=True) if offset is not None and not lost
-    )
-    return parsed.dt.tz_localize(None).to_numpy().view(np.int64), states.astype(np.int64), [*zones]
-
-
-def _zone(name: str) -> str:
-    """One spelling for the many of UTC."""
-    return "UTC" if name in {"Z", "UTC", "+00:00", "-00:00", "+0000", "-0000", "Etc/UTC", "GMT"} else name
-
-
-def _symbols(files: Sequence[RawFile]) -> tuple[pd.Categorical, BoolArray]:
-    """Symbols of all rows with sorted categories, and which rows have none."""
+def _symbols(files: Sequence[RawFile]) -> tuple[pd.Categorical, BoolArray, BoolArray]:
+    """Symbols of all rows with sorted categories, which rows have none, and which have one with control characters."""
     parts = []
     for file in files:
         n = file.content.num_rows
@@ -163,15 +143,16 @@ def _symbols(files: Sequence[RawFile]) -> tuple[pd.Categorical, BoolArray]:
         column = file.content.column("symbol").combine_chunks()
         parts.append(column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode())
     names = [[str(x).strip() for x in part.dictionary.cast(pa.string()).to_pylist()] for part in parts]
-    categories = sorted({name for some in names for name in some if name})
+    categories = sorted({name for some in names for name in some if name and name.isprintable()})
     position = {name: i for i, name in enumerate(categories)}
-    codes = []
+    codes, unprintable = [], []
     for part, some in zip(parts, names, strict=True):
-        table = np.array([*(position.get(name, -1) for name in some), -1], dtype=np.int32)
-        codes.append(table[part.indices.fill_null(len(some)).to_numpy(zero_copy_only=False)])
-    code = np.concatenate(codes)
+        place = part.indices.fill_null(len(some)).to_numpy(zero_copy_only=False)
+        codes.append(np.array([*(position.get(name, -1) for name in some), -1], dtype=np.int32)[place])
+        unprintable.append(np.array([*(not name.isprintable() for name in some), False])[place])
+    code, odd = np.concatenate(codes), np.concatenate(unprintable)
     absent = np.concatenate([np.full(f.content.num_rows, "symbol" not in f.content.column_names) for f in files])
-    return pd.Categorical.from_codes(code, pd.Index(categories, dtype="str")), (code < 0) & ~absent
+    return pd.Categorical.from_codes(code, pd.Index(categories, dtype="str")), (code < 0) & ~absent & ~odd, odd
 
 
 def _numbers(content: pa.Table, name: str) -> tuple[FloatArray, BoolArray]:

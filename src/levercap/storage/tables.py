@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,16 @@ import pyarrow.parquet as pq
 
 from levercap.core.names import BoolArray, FloatArray
 
-__all__ = ["as_numbers", "as_text", "read_frame", "write_parquet"]
+__all__ = ["SUFFIXES", "as_numbers", "as_text", "read_csv", "read_frame", "write_parquet"]
 
-SUFFIXES = (".parquet", ".csv")
+SUFFIXES: Final = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+"""Files that are read, by the end of their names."""
+HEADER_BYTES: Final = 1 << 16
+SEPARATORS: Final = (",", ";", "\t")
 
 
 def read_frame(path: Path, text_columns: Iterable[str]) -> pd.DataFrame:
-    """A Parquet or CSV file, or all such files below a folder, put together in the order of their names.
+    """A Parquet or CSV file (see `read_csv`), or all such files below a folder, in the order of their names.
 
     In CSV the `text_columns` stay text, so that an id like ``007`` keeps its zeros.
 
@@ -33,15 +37,28 @@ def read_frame(path: Path, text_columns: Iterable[str]) -> pd.DataFrame:
     """
     if not path.exists():
         raise FileNotFoundError(path)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES)
-    if not files or files[0].suffix not in SUFFIXES:
-        raise ValueError(f"expected a file that ends in {' or '.join(SUFFIXES)}, or a folder of such files")
-    text = pacsv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string()))
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.name.endswith(SUFFIXES))
+    if not files or not files[0].name.endswith(SUFFIXES):
+        raise ValueError(f"expected a file that ends in {', '.join(SUFFIXES)}, or a folder of such files")
+    text = tuple(text_columns)
     frames = [
-        pacsv.read_csv(file, convert_options=text).to_pandas() if file.suffix == ".csv" else pd.read_parquet(file)
-        for file in files
+        pd.read_parquet(file) if file.name.endswith(".parquet") else read_csv(file, text).to_pandas() for file in files
     ]
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def read_csv(path: Path, text_columns: Iterable[str]) -> pa.Table:
+    """A CSV file, compressed where its name ends in ``.gz``; comma, semicolon or tab separate, whichever the first line
+    has most of. The `text_columns` stay text. A damaged file raises as pyarrow does.
+    """
+    with pa.input_stream(str(path)) as stream:
+        first = stream.read(HEADER_BYTES).split(b"\n", 1)[0].decode(errors="replace")
+    separator = max(SEPARATORS, key=first.count)
+    return pacsv.read_csv(
+        path,
+        parse_options=pacsv.ParseOptions(delimiter=separator),
+        convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(text_columns, pa.string())),
+    )
 
 
 def as_text(column: pd.Series) -> pa.Array:
