@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +12,7 @@ import pandas as pd
 
 from levercap.config import MarketConfig
 from levercap.core.errors import Finding, Severity
-from levercap.core.names import BoolArray, IntArray
+from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.market.align import HOUR_MICROSECONDS
 from levercap.market.clock import market_hours
 from levercap.market.continuity import continuity_findings, outside_findings
@@ -60,14 +62,14 @@ def clean_bars(table: Table, config: MarketConfig) -> CleanBars:
     table, findings = _widened(table, config.price_tolerance)
     checks = [*_time_checks(table), *_price_checks(table), *_volume_checks(table)]
     repeated = repeats(table, [*PRICES, "volume"])
-    bad = table.unread | np.logical_or.reduce([check.bad for check in checks])
+    bad = _any([table.unread, *(check.bad for check in checks)])
     bad[repeated.disputed] = True
     severity = Severity.FATAL if in_doubt(table, bad, config.bad_rows_share) else Severity.WARNING
     for check in checks:
         findings += table.finding(check.code, severity, check.bad, check.message, check.columns, check.hint)
     findings += _missing_findings(table, bad) + out_of_order(table) + repeat_findings(table, repeated, severity)
     rows = repeated.single[~bad[repeated.single]]
-    complete = rows[~np.isnan(table.frame[PRICES].to_numpy()[rows]).any(axis=1)]
+    complete = rows[~_missing(table, PRICES)[rows]]
     if len(complete):
         complete, found = _within_market(table, complete, config)
         findings += found
@@ -127,16 +129,16 @@ def _time_checks(table: Table) -> list[Check]:
 
 
 def _price_checks(table: Table) -> list[Check]:
-    prices = table.frame[PRICES].to_numpy()
-    open_, high, low, close = prices.T
-    inconsistent = (high < np.maximum(open_, close)) | (low > np.minimum(open_, close)) | (high < low)
-    not_positive = np.asarray((prices <= 0).any(axis=1), dtype=bool)
+    open_, high, low, close = prices = [table.frame[name].to_numpy() for name in PRICES]
+    lowest, highest = np.minimum(open_, close), np.maximum(open_, close)
+    inconsistent = (high < highest) | (low > lowest) | (high < low)
+    not_positive, infinite = (_any([test(price) for price in prices]) for test in (_at_most_zero, np.isinf))
     message = "high below, or low above, another price of the bar"
     return [
         Check("price_not_positive", not_positive, "prices at or below zero", PRICES, "prices above zero"),
         Check(
             "price_not_finite",
-            np.asarray(np.isinf(prices).any(axis=1), dtype=bool),
+            infinite,
             "infinite prices",
             PRICES,
             "finite prices",
@@ -156,12 +158,27 @@ def _volume_checks(table: Table) -> list[Check]:
 def _missing_findings(table: Table, bad: BoolArray) -> list[Finding]:
     """Prices and volumes that are not there, of rows that are not bad for another reason."""
     readable = [name for name in PRICES if name not in table.unusable]
-    missing = np.isnan(table.frame[readable].to_numpy()).any(axis=1) & ~bad
+    missing = _missing(table, readable) & ~bad
     message, hint = "bars that lack a price; treated as holes", "all four prices, or no row"
     findings = table.finding("price_missing", Severity.WARNING, missing, message, PRICES, hint)
-    missing = np.isnan(table.frame["volume"].to_numpy()) & ~bad & ("volume" not in table.unusable)
+    missing = _missing(table, ["volume"]) & ~bad & ("volume" not in table.unusable)
     message = "bars without volume; it stays missing"
     return findings + table.finding("volume_missing", Severity.WARNING, missing, message, ["volume"], "base units")
+
+
+def _missing(table: Table, columns: list[str]) -> BoolArray:
+    """Rows that lack a number in any of `columns`."""
+    nothing = np.zeros(len(table.frame), dtype=bool)
+    return _any([nothing, *(np.isnan(table.frame[name].to_numpy()) for name in columns)])
+
+
+def _at_most_zero(price: FloatArray) -> BoolArray:
+    return price <= 0.0
+
+
+def _any(masks: Sequence[BoolArray]) -> BoolArray:
+    """Rows in any of the masks."""
+    return np.asarray(functools.reduce(np.logical_or, masks), dtype=bool)
 
 
 def _within_market(table: Table, rows: IntArray, config: MarketConfig) -> tuple[IntArray, list[Finding]]:

@@ -69,17 +69,22 @@ def age_hours(end: pd.Timestamp, as_of: pd.Timestamp) -> float:
 
 def _counts(symbol: IntArray, hour: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Hours that have a bar, ascending; the symbols with a bar there, and those with one in the week before."""
-    order = np.lexsort((hour, symbol))
-    code, when = symbol[order], hour[order]
-    first = np.append(True, (np.diff(code) != 0) | (np.diff(when) != 0))
-    code, when = code[first], when[first]
-    hours, present = np.unique(when, return_counts=True)
+    code, when = symbol, hour - hour.min()
+    if not ((np.diff(code) > 0) | ((np.diff(code) == 0) & (np.diff(when) > 0))).all():
+        order = np.lexsort((when, code))
+        code, when = code[order], when[order]
+        first = np.append(True, (np.diff(code) != 0) | (np.diff(when) != 0))
+        code, when = code[first], when[first]
+    span = int(when.max()) + 1
+    present = np.bincount(when, minlength=span)
     # a bar keeps its symbol in the count for the week after it, or until the next bar of the symbol takes over
-    following = np.append(np.where(np.diff(code) == 0, when[1:], np.iinfo(np.int64).max), np.iinfo(np.int64).max)
-    stop = np.minimum(when + WEEK, following)
-    begun = np.searchsorted(np.sort(when), hours - 1, side="right")
-    ended = np.searchsorted(np.sort(stop), hours - 1, side="right")
-    return hours, present, begun - ended
+    following = np.where(np.diff(code) == 0, when[1:], span)
+    stop = np.minimum(np.minimum(when + WEEK, np.append(following, span)), span)
+    begun, ended = np.cumsum(present), np.cumsum(np.bincount(stop, minlength=span))
+    hours = np.flatnonzero(present)
+    before = np.maximum(hours - 1, 0)
+    expected = np.where(hours > 0, begun[before] - ended[before], 0)
+    return hours + hour.min(), present[hours], expected
 
 
 def _traded(symbol: IntArray, hour: IntArray, end: int) -> int:

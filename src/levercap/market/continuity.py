@@ -59,16 +59,18 @@ def _outside(table: Table, code: str, rows: IntArray, hour: IntArray, message: s
 
 
 def _holes(table: Table, code: IntArray, hour: IntArray, same: BoolArray, names: Sequence[str]) -> list[Finding]:
-    gap = np.where(same, np.maximum(np.diff(hour) - 1, 0), 0)
-    if not gap.any():
+    after = np.flatnonzero(same & (np.diff(hour) > 1)) + 1
+    if not len(after):
         return []
-    missing = np.bincount(code[1:], gap, minlength=len(names)).astype(np.int64)
-    recent = np.bincount(code[1:], np.where(hour[1:] > hour.max() - RECENT_HOURS, gap, 0), minlength=len(names))
+    gap, symbol = hour[after] - hour[after - 1] - 1, code[after]
+    missing = np.bincount(symbol, gap, minlength=len(names)).astype(np.int64)
+    late = hour[after] > hour.max() - RECENT_HOURS
+    recent = np.bincount(symbol[late], gap[late], minlength=len(names)).astype(np.int64)
     lines = []
-    for j in _largest(recent.astype(np.int64), missing):
-        own = np.flatnonzero((code[1:] == j) & (gap > 0))
+    for j in _largest(recent, missing):
+        own = np.flatnonzero(symbol == j)
         longest = own[np.argmax(gap[own])]
-        begin, length = _stamp(int(hour[longest]) + 1), int(gap[longest])
+        begin, length = _stamp(int(hour[after[longest] - 1]) + 1), int(gap[longest])
         lines.append(f"{names[j]}: {missing[j]:,} hours in {len(own):,} holes, the longest {length:,} h from {begin}")
     affected = int((missing > 0).sum())
     message = f"missing hours between the first and last bar of {affected} symbols; they stay missing"
