@@ -32,10 +32,9 @@ def test_every_step_of_a_bridge_is_as_long_as_asked_and_the_hour_after_is_not_le
     assert np.abs(path).max() <= abs(gap) + 3 * max(max(sizes), abs(gap))
 
 
-def test_missing_runs_have_an_hour_before_and_end_after_the_first_row():
+def test_missing_runs():
     there = np.array([0, 1, 0, 0, 1, 1, 0, 1, 0], dtype=bool)
-    assert missing_runs(there, 0) == [(2, 4), (6, 7), (8, 9)]
-    assert missing_runs(there, 5) == [(6, 7), (8, 9)]
+    assert missing_runs(there) == [(0, 1), (2, 4), (6, 7), (8, 9)]
 
 
 def without(panel, rows, column):
@@ -43,7 +42,8 @@ def without(panel, rows, column):
     out = damaged(panel)
     for name in BAR_FIELDS:
         getattr(out, name)[rows, column] = np.nan
-    fill_missing(out, 720, np.arange(len(panel.symbols)) == column)
+    until = np.where(np.arange(len(panel.symbols)) == column, len(panel.close), 0)
+    fill_missing(out, 720, until)
     return out
 
 
@@ -101,3 +101,16 @@ def test_the_hours_between_are_bridged():
     assert np.log(filled.high[rows, 1] / filled.low[rows, 1]).min() >= ranges.max() - 1e-12
     turnover = filled.volume[rows, 1] * filled.close[rows, 1]
     assert turnover.min() >= np.delete((panel.volume * panel.close)[week, 1], [168, 169]).max() * (1 - 1e-12)
+
+
+def test_hours_are_filled_up_to_the_row_asked_only():
+    out = damaged(market())
+    count = len(out.close)
+    for rows in (slice(count - 100, count - 98), slice(count - 50, count - 40), slice(count - 3, count)):
+        for name in BAR_FIELDS:
+            getattr(out, name)[rows] = np.nan
+    fill_missing(out, 720, np.array([count - 60, 0, count - 45, count, count - 3]))
+    there = np.isfinite(out.close[-100:])
+    assert there[:2].tolist() == [[True, False, True, True, True]] * 2
+    assert there[50:60].tolist() == [[False, False, False, True, True]] * 10
+    assert there[97:].tolist() == [[False, False, False, True, False]] * 3

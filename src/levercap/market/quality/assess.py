@@ -80,7 +80,7 @@ def assess_quality(
         last_good = np.minimum(last_good, outage.last_good + len(known.timestamps) - len(states.scoreable))
         state, reasons = outage.states, [outage.reason(own) for own in reasons]
     _mask(known, ~faults.usable & faults.present)
-    findings += _fill(known, state, recipe)
+    findings += _fill(known, state, last_good, faults, recipe)
     return MarketQuality(known, _table(known, as_of, state, last_good, reasons), tuple(findings))
 
 
@@ -120,13 +120,23 @@ def _last_good(states: States, faults: Faults, panel: Panel) -> IntArray:
     return out
 
 
-def _fill(panel: Panel, state: list[SymbolState], recipe: QualityRecipe) -> list[Finding]:
+def _fill(
+    panel: Panel, state: list[SymbolState], last_good: IntArray, faults: Faults, recipe: QualityRecipe
+) -> list[Finding]:
+    """Fill the small gaps of scored symbols, and of the others those before their last good hour."""
     hours = max(recipe.window_hours)
     scored = np.array([own in SCORED for own in state], dtype=bool)
     missing = ~np.isfinite(panel.close)
-    fill_missing(panel, hours, scored)
-    filled = (missing & np.isfinite(panel.close)).sum(axis=0)
-    return filled_finding({panel.symbols[j]: int(filled[j]) for j in np.flatnonzero(filled)}, recipe.listed)
+    fill_missing(panel, hours, np.where(scored, len(panel.timestamps), last_good + 1))
+    filled = (missing & np.isfinite(panel.close))[-len(faults.present) :]
+    lines = {}
+    for j in np.flatnonzero(filled.any(axis=0)):
+        own = filled[:, j]
+        kinds = {"frozen": faults.frozen, "disputed": faults.disputes.prints | faults.contradictory}
+        counts = {name: int((own & flags[:, j]).sum()) for name, flags in kinds.items()}
+        counts["missing"] = int(own.sum()) - sum(counts.values())
+        lines[panel.symbols[j]] = counts
+    return filled_finding(lines, recipe.listed)
 
 
 def _table(

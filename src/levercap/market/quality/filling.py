@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from levercap.core.names import BoolArray, FloatArray
+from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.panel import Panel
 
 __all__ = ["bridge", "fill_missing", "missing_runs"]
@@ -37,36 +37,41 @@ class _Observed:
     market_range: FloatArray
 
 
-def fill_missing(panel: Panel, hours: int, symbols: BoolArray) -> None:
-    """Fill, in place, the missing hours among the last `hours` of the given `symbols`.
+def fill_missing(panel: Panel, hours: int, until: IntArray) -> None:
+    """Fill, in place, the missing hours of each symbol among the last `hours` before row `until`.
 
     Each filled hour moves at least as far, and ranges at least as wide, as the largest hour of the week on both sides
     of it, and as the other symbols' upper quartile in the same hour; it trades as much as the busiest hour. The prices
-    before and after are bridged, and the move of the hour after is not lessened. Hours missing at the end move as far
-    as the root mean square of any window and as the hours that leave these windows, so that no mean over them falls
-    below what it was at the last hour there.
+    before and after are bridged, and the move of the hour after is not lessened. Hours missing at the end of the panel
+    move as far as the root mean square of any window and as the hours that leave these windows, so that no mean over
+    them falls below what it was at the last hour there.
 
     Parameters
     ----------
     panel : bars, complete or missing as a whole; written to
-    symbols : (symbols,)
+    until : (symbols,) number of leading rows within which hours are filled; zero fills none
     """
-    first = max(len(panel.timestamps) - hours, 0)
-    holes = {int(j): missing_runs(np.isfinite(panel.close[:, j]), first) for j in np.flatnonzero(symbols)}
+    first = np.maximum(until - hours, 0)
+    holes = {
+        int(j): [
+            run for run in missing_runs(np.isfinite(panel.close[: until[j], j])) if run[1] > first[j] and run[0] > 0
+        ]
+        for j in np.flatnonzero(until > 0)
+    }
     if not any(holes.values()):
         return
-    observed = _observe(panel, max(first - WEEK - max(WINDOWS), 0))
+    earliest = min(run[0] for runs in holes.values() for run in runs)
+    observed = _observe(panel, max(earliest - WEEK - max(WINDOWS), 0))
     for j, runs in holes.items():
         for begin, end in runs:
-            if begin > observed.first:
+            if end < until[j] or end == len(panel.close):
                 _fill_run(panel, observed, j, begin, end)
 
 
-def missing_runs(there: BoolArray, first: int) -> list[tuple[int, int]]:
-    """Runs [begin, end) of missing hours that end after row `first` and have an hour before them."""
+def missing_runs(there: BoolArray) -> list[tuple[int, int]]:
+    """Runs [begin, end) of hours that are not there."""
     edge = np.diff(np.concatenate([[1], there.astype(np.int8), [1]]))
-    begin, end = np.flatnonzero(edge == -1), np.flatnonzero(edge == 1)
-    return [(int(b), int(e)) for b, e in zip(begin, end, strict=True) if e > first and b > 0]
+    return list(zip(np.flatnonzero(edge == -1).tolist(), np.flatnonzero(edge == 1).tolist(), strict=True))
 
 
 def _observe(panel: Panel, first: int) -> _Observed:

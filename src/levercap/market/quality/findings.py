@@ -47,13 +47,17 @@ def state_findings(
     return findings
 
 
-def filled_finding(hours: Mapping[str, int], listed: int) -> list[Finding]:
-    """Hours of the last 30 days that were missing and are filled at a conservative value, by symbol."""
+def filled_finding(hours: Mapping[str, Mapping[str, int]], listed: int) -> list[Finding]:
+    """Hours that were missing or masked and are filled at a conservative value: by symbol, how many of what kind."""
     if not hours:
         return []
-    lines = [f"{symbol}: {count} h" for symbol, count in sorted(hours.items(), key=lambda item: (-item[1], item[0]))]
-    message = f"missing hours of the last 30 days of {len(hours)} symbols, filled as the largest hour around them"
-    return [_finding("hours_filled", message, sum(hours.values()), lines, "every hour", listed)]
+    totals = {symbol: sum(counts.values()) for symbol, counts in hours.items()}
+    lines = []
+    for symbol in sorted(totals, key=lambda name: (-totals[name], name)):
+        parts = [f"{count} {kind}" for kind, count in hours[symbol].items() if count]
+        lines.append(f"{symbol}: {totals[symbol]} h ({', '.join(parts)})")
+    message = f"hours of the last 30 days of {len(hours)} symbols are filled as the largest hour around them"
+    return [_finding("hours_filled", message, sum(totals.values()), lines, "every hour", listed)]
 
 
 def feed_finding(symbols: Sequence[str], outage: FeedOutage, end: pd.Timestamp, listed: int) -> Finding:

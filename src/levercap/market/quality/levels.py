@@ -45,10 +45,11 @@ def disputed_hours(hours: Hours, good: BoolArray, doubts: Doubts, recipe: Qualit
     for j in np.flatnonzero(((doubts.gap != 0) | (doubts.body != 0)).any(axis=0)):
         rows = np.flatnonzero(good[:, j])
         gap, body = doubts.gap[rows, j], doubts.body[rows, j]
-        shift = gap + _kept_moves(gap, body, recipe)
+        moved = hours.close[rows, j] - hours.open[rows, j]
+        shift = gap + _kept_moves(gap, body, moved, recipe)
         size = np.abs(shift[shift != 0])
         tolerance = max(recipe.opening_gap / 2, TOLERANCE * size.min()) if len(size) else recipe.opening_gap / 2
-        both = (gap != 0) & (np.abs(gap + body) <= TOLERANCE * np.abs(gap))
+        both = (gap != 0) & _cancel(gap, moved)
         other, before = _other_levels(np.cumsum(shift), tolerance, recipe)
         prints[rows[other | both], j] = True
         earlier[rows[before], j] = True
@@ -58,17 +59,25 @@ def disputed_hours(hours: Hours, good: BoolArray, doubts: Doubts, recipe: Qualit
     return Disputes(prints, earlier, jump_row, jump)
 
 
-def _kept_moves(close_gap: FloatArray, body: FloatArray, recipe: QualityRecipe) -> FloatArray:
+def _kept_moves(gap: FloatArray, body: FloatArray, moved: FloatArray, recipe: QualityRecipe) -> FloatArray:
     """(bars,) moves within an hour that trading has not confirmed: too recent, ended by a gap, or too large.
 
-    A move is confirmed by `persistence_hours` good bars after it, none of which opens far from the close before.
+    A doubtful move (`body`) is confirmed by `persistence_hours` good bars after it, none of which opens far from the
+    close before (`gap`). Any move (`moved`) that the next open takes back is unconfirmed.
     """
     kept = np.where(np.abs(body) > recipe.unit_jump_move, body, 0.0)
     for i in np.flatnonzero((body != 0) & (kept == 0)):
-        after = close_gap[i + 1 : i + 1 + recipe.persistence_hours]
+        after = gap[i + 1 : i + 1 + recipe.persistence_hours]
         if len(after) < recipe.persistence_hours or np.any(after * body[i] < 0):
             kept[i] = body[i]
+    taken_back = (gap[1:] != 0) & _cancel(gap[1:], moved[:-1])
+    kept[:-1] = np.where(taken_back, moved[:-1], kept[:-1])
     return kept
+
+
+def _cancel(gap: FloatArray, move: FloatArray) -> BoolArray:
+    """(bars,) whether the move takes the gap back."""
+    return np.asarray(np.abs(gap + move) <= TOLERANCE * np.abs(gap), dtype=np.bool_)
 
 
 def _other_levels(level: FloatArray, tolerance: float, recipe: QualityRecipe) -> tuple[BoolArray, BoolArray]:

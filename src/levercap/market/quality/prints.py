@@ -56,7 +56,7 @@ class _Market:
         return recent_scale(self.moves, self.long, row, own, self.recipe)
 
     def violence(self, row: IntArray, own: IntArray) -> FloatArray:
-        """(cases,) by how much the ranges of the other symbols, in the hour and the one before, widen the limits."""
+        """(cases,) median log ranges of the other symbols, that of the hour plus that of the one before."""
         hours = self.hours
 
         def width(at: IntArray) -> FloatArray:
@@ -64,7 +64,7 @@ class _Market:
 
         now = over_others(lambda k: width(row[k]), own)
         earlier = over_others(lambda k: width(np.maximum(row[k] - 1, 0)), own)
-        return np.asarray(self.recipe.market_ranges * (now + earlier), dtype=np.float64)
+        return np.asarray(now + earlier, dtype=np.float64)
 
 
 def doubtful_moves(hours: Hours, good: BoolArray, recipe: QualityRecipe) -> Doubts:
@@ -93,7 +93,8 @@ def _gaps(market: _Market) -> FloatArray:
     missing = row - begin - 1
     allowed = np.maximum(recipe.opening_gap, recipe.opening_gap_scales * scale)
     allowed = allowed + recipe.bridging_scales * scale * np.sqrt(missing)
-    allowed = allowed + market.violence(row, own) * np.where(missing > 0, 1.0, 0.5)
+    ranges = np.where(missing > 0, recipe.market_ranges, recipe.market_ranges_of_gaps)
+    allowed = allowed + ranges * market.violence(row, own)
     excess = gap[row, own] - others
     far = np.abs(excess) > allowed
     out[row[far], own[far]] = excess[far]
@@ -143,7 +144,7 @@ def _candidates(market: _Market, size: FloatArray, where: BoolArray) -> tuple[In
 def _far(market: _Market, excess: FloatArray, surge: FloatArray, row: IntArray, own: IntArray) -> BoolArray:
     """(cases,) whether a move or wick is beyond the limits: a low one without a surge of volume, a high one with."""
     recipe, scale = market.recipe, market.scale(row, own)
-    violence = market.violence(row, own)
+    violence = recipe.market_ranges * market.violence(row, own)
     low = np.maximum(recipe.move, recipe.move_scales * scale) + violence
     high = np.maximum(recipe.extreme_move, recipe.extreme_move_scales * scale) + violence
     others = over_others(lambda k: surge[row[k]], own)

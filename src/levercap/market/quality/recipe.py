@@ -66,8 +66,11 @@ class QualityRecipe:
     """The same in scales."""
     surge: float = 2.5
     """Volume over its mean of a week, relative to the other symbols, that goes with a real move."""
-    market_ranges: float = 2.0
-    """Mean ranges of the other symbols in the hour, and in the one before, that all limits above are widened by."""
+    market_ranges: float = 1.0
+    """Median ranges of the other symbols, of the hour and the one before, that limits of moves and wicks, and of gaps
+    across missing hours, are widened by."""
+    market_ranges_of_gaps: float = 0.1
+    """The same for an open and the close of the hour just before it: trading is continuous even in a crash."""
     persistence_hours: int = 3
     """Hours of continuous trading near the new price that confirm a move within an hour."""
     level_hours: int = 24
