@@ -162,7 +162,7 @@ def test_flat_account_gets_the_limit_of_the_most_restrictive_position_in_a_large
 def test_a_lost_reference_makes_accounts_without_a_position_fall_back():
     lost = Predictor(without_symbol(SNAPSHOT, "BBB"), Config())
     row = lost.predict(accounts(("a", 1000.0, "institutional")), positions()).iloc[0]
-    assert (row["status"], row["cap_fallback"], row["reasons"]) == ("fallback", 1.0, "no_position;reference_stale")
+    assert (row["status"], row["cap_fallback"], row["reasons"]) == ("fallback", 1.0, "no_position;reference_out")
     assert row["max_leverage"] <= 1.0
     small = Predictor(without_symbol(SNAPSHOT, "GGG"), Config())
     assert small.predict(accounts(("a", 1000.0, "retail")), positions())["status"].tolist() == ["scored"]
@@ -204,10 +204,34 @@ def test_stale_and_unknown_symbols_fall_back():
     assert max(stale["max_leverage"], unknown["max_leverage"]) <= 1.0
     assert stale["path_var_99"] >= 1.0
     both = PREDICTOR.predict(
-        accounts(("a", 1000.0, "retail")), positions(("a", STALE, 1.0), ("a", "NEVER", 1.0), ("a", "AAA", 999.0))
+        accounts(("a", 1000.0, "retail")), positions(("a", STALE, 30.0), ("a", "NEVER", 30.0), ("a", "AAA", 999.0))
     ).iloc[0]
-    assert both["reasons"] == "symbol_unknown;symbol_stale;tier_missing;above_limit"
+    assert (both["status"], both["reasons"]) == ("fallback", "symbol_unknown;symbol_stale;tier_missing;above_limit")
     assert both["max_leverage"] <= 1.0
+
+
+def test_a_small_part_that_is_not_scored_counts_at_its_bound_and_the_account_stays_scored():
+    held = [("a", "AAA", 900.0), ("a", "BBB", 600.0)]
+    whole = PREDICTOR.predict(accounts(("a", 1000.0, "institutional")), positions(*held)).iloc[0]
+    for symbol, reason in (("NEVER", "symbol_unknown"), (STALE, "symbol_stale")):
+        for size, moved in ((1e-3, 0.0001), (20.0, 0.5)):
+            part = positions(*held, ("a", symbol, size))
+            row = PREDICTOR.predict(accounts(("a", 1000.0, "institutional")), part).iloc[0]
+            assert (row["status"], row["cap_fallback"]) == ("scored", np.inf)
+            assert reason in row["reasons"]
+            assert whole["max_leverage"] * (1 - moved) < row["max_leverage"] < whole["max_leverage"]
+            share = size / (1500.0 + size)
+            assert row["path_var_99"] >= ((1 - share) * whole["path_var_99"] + share) * (1 - 1e-6)
+        edge = positions(("a", "AAA", 95.0), ("a", symbol, 5.0)), positions(("a", "AAA", 94.0), ("a", symbol, 6.0))
+        rows = [PREDICTOR.predict(accounts(("a", 1000.0, "institutional")), x).iloc[0] for x in edge]
+        assert [row["status"] for row in rows] == ["scored", "fallback"]
+
+
+def test_the_share_at_which_the_fallback_begins_is_configured():
+    held = positions(("a", "AAA", 80.0), ("a", "NEVER", 20.0))
+    for share, status in ((0.2, "scored"), (0.19, "fallback"), (0.0, "fallback"), (1.0, "scored")):
+        predictor = Predictor(SNAPSHOT, config_with(fallback_share=share))
+        assert predictor.predict(accounts(("a", 1000.0, "retail")), held)["status"].tolist() == [status]
 
 
 def test_data_that_is_missing_never_asks_for_more_than_reduce_only():
@@ -366,7 +390,7 @@ def test_no_forecast_for_any_symbol():
     hidden = Predictor(with_scenarios(SNAPSHOT, scenarios, np.zeros(0)), Config())
     out = hidden.predict(accounts(("a", 1000.0, "retail"), ("b", 1000.0, "retail")), positions(("a", "AAA", 10.0)))
     assert out["status"].tolist() == ["fallback", "fallback"]
-    assert out["reasons"].tolist() == ["symbol_stale", "no_position;reference_stale"]
+    assert out["reasons"].tolist() == ["symbol_stale", "no_position;reference_out"]
     assert (out["max_leverage"] <= 1).all()
 
 

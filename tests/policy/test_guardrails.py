@@ -55,12 +55,38 @@ def test_incomplete_data_never_raises_a_limit():
     assert one(0.9, np.nan, incomplete=True) == 0.9
 
 
-@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, 0.0, -1.0])
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, -1.0])
 def test_a_limit_that_cannot_be_computed_fails_closed(broken):
     assert one(broken, 20.0) == FALLBACK
     assert one(broken, 0.3) == 0.3
     assert one(broken, np.nan) == FALLBACK
     assert guard([broken], [20.0]).failed_closed[0]
+
+
+def test_a_computed_limit_of_zero_stays_zero():
+    for previous in (np.nan, 0.3, 20.0, 0.0):
+        out = guard([0.0, -0.0], [previous] * 2)
+        assert out.max_leverage.tolist() == [0.0, 0.0]
+        assert not np.signbit(out.max_leverage).any()
+        assert not out.failed_closed.any()
+
+
+def resumed(unguarded, previous, resume, days=1.0, incomplete=False):
+    arrays = [np.array([x], dtype=float) for x in (unguarded, previous, days)]
+    return apply_guardrails(*arrays, np.array([incomplete]), FALLBACK, CONFIG, np.array([resume])).max_leverage[0]
+
+
+def test_a_limit_returns_at_once_to_what_it_was_and_rises_slowly_beyond():
+    assert resumed(8.0, 0.9, 10.0) == 8.0
+    assert resumed(10.2, 0.9, 10.0) == 10.0  # within the hysteresis band
+    assert resumed(50.0, 0.9, 10.0) == pytest.approx(12.0)
+    assert resumed(50.0, 0.9, np.inf) == 50.0  # no limit was in force before data were out
+    assert resumed(50.0, 0.9, np.nan) == pytest.approx(0.9 * 1.2)
+    assert resumed(50.0, 9.0, 0.5) == pytest.approx(9.0 * 1.2)  # never less than the previous one allows
+    assert resumed(50.0, 0.9, 10.0, incomplete=True) == 0.9
+    assert resumed(np.nan, 0.9, 10.0) == 0.9
+    assert resumed(50.0, -1.0, 10.0) == pytest.approx(1.2 * FALLBACK)
+    assert resumed(50.0, np.nan, 10.0) == 50.0
 
 
 @pytest.mark.parametrize("wrong", [0.0, -5.0, np.inf, -np.inf])
@@ -87,11 +113,11 @@ def test_invariants_on_adversarial_inputs(seed, rise, hysteresis):
     config = GuardrailConfig(max_rise_per_day=rise, hysteresis=hysteresis)
     out = guard(unguarded, previous, days, incomplete, config)
     limit = out.max_leverage
-    sound = np.isfinite(unguarded) & (unguarded > 0)
+    sound = np.isfinite(unguarded) & (unguarded >= 0)
     usable = np.isfinite(previous) & (previous > 0)
 
     assert np.isfinite(limit).all()
-    assert (limit > 0).all()
+    assert ((limit > 0) | (unguarded == 0)).all()
     assert (limit[sound] <= unguarded[sound]).all()
     ceiling = np.where(usable, np.minimum(previous, FALLBACK), FALLBACK)
     assert (limit[~sound] == ceiling[~sound]).all()

@@ -12,7 +12,7 @@ from levercap.core.instrument import Instrument, perpetuals
 from levercap.core.portfolio import Portfolio
 from levercap.core.scenario import ScenarioSet
 from levercap.risk import RiskNumbers, adverse_paths, risk_numbers
-from levercap.risk.kernel import RiskColumn
+from levercap.risk.kernel import RiskColumn, account_numbers
 from support.portfolios import random_portfolio, random_scenarios, slow_numbers
 from support.properties import examples
 
@@ -182,6 +182,66 @@ def test_returns_that_are_not_finite_are_refused_by_name(field):
 def test_stressed_factors_that_make_no_sense_are_refused(factor):
     with pytest.raises(ModelError, match="stressed_factor"):
         adverse_paths(random_scenarios(np.random.default_rng(1)), np.array(factor))
+
+
+@pytest.mark.parametrize("factor", [1e7, 1e39, np.inf])
+def test_stressed_factors_beyond_all_measure_are_refused(factor):
+    with pytest.raises(ModelError, match="stressed_factor"):
+        adverse_paths(random_scenarios(np.random.default_rng(1)), np.array([1.0, 1.0, factor, 1.0]))
+
+
+@pytest.mark.parametrize("field", ["low", "high", "end"])
+@pytest.mark.parametrize("value", [1e7, -1e7, 3e38])
+def test_returns_beyond_all_measure_are_refused_by_name(field, value):
+    scenarios = random_scenarios(np.random.default_rng(1))
+    getattr(scenarios, field)[1, 3] = value
+    with pytest.raises(ModelError, match=r"beyond 1e\+06: S01"):
+        adverse_paths(scenarios, np.ones(4))
+
+
+@pytest.mark.parametrize("bound", [(-1.0, np.nan), (np.nan, np.inf), (1e13, 1.0)])
+def test_bounds_that_make_no_sense_are_refused(bound):
+    with pytest.raises(ModelError, match="bound"):
+        adverse_paths(random_scenarios(np.random.default_rng(1)), np.ones(4), at_least=bound)
+
+
+def test_the_largest_returns_and_factors_that_are_read_give_finite_numbers():
+    rng = np.random.default_rng(2)
+    scenarios = random_scenarios(rng, 4, 100)
+    for x, sign in ((scenarios.low, -1), (scenarios.high, 1), (scenarios.end, -1)):
+        x[:, ::7] = sign * 1e6
+    portfolio = random_portfolio(rng, scenarios.instruments, 50, unknown=True)
+    numbers = risk_numbers(portfolio, adverse_paths(scenarios, np.full(4, 1e6)), PolicyConfig())
+    assert all(np.isfinite(getattr(numbers, name)).all() for name in NAMES)
+
+
+def test_an_instrument_that_is_left_out_takes_the_bound_and_adds_to_it():
+    rng = np.random.default_rng(9)
+    scenarios = random_scenarios(rng, 3, 80)
+    scenarios.high[1, 5, 3] = 4.0
+    factor, used = np.array([1.0, 2.5, 9.0]), np.array([True, False, True])
+    paths = adverse_paths(scenarios, factor, used)
+    assert paths.codes(scenarios.instruments).tolist() == [0, -1, 2, -1]
+    assert paths.bound == pytest.approx(10.0)  # its volatility of today is not known: the stressed one counts
+    assert adverse_paths(scenarios, np.array([1.0, 0.5, 9.0]), used).bound == pytest.approx(4.0)
+    assert adverse_paths(scenarios, factor, used, (12.0, 20.0)).bound == 12.0
+    assert adverse_paths(scenarios, factor, used, (3.0, 20.0)).stressed_bound == 20.0
+    portfolio = Portfolio(scenarios.instruments, np.ones(3), np.arange(4), np.arange(3), np.ones(3))
+    some, every = (risk_numbers(portfolio, x, PolicyConfig()) for x in (paths, adverse_paths(scenarios, factor)))
+    assert some.path_var_99[1] == pytest.approx(paths.bound)
+    assert some.path_var_99[[0, 2]].tolist() == every.path_var_99[[0, 2]].tolist()
+
+
+def test_codes_beyond_the_scenarios_count_at_the_bound():
+    scenarios = random_scenarios(np.random.default_rng(1), 2, 64)
+    paths = adverse_paths(scenarios, np.ones(2))
+    out = np.zeros((1, len(RiskColumn)))
+    rule = np.array([0.01, 0.0005, 0.001, 0.1])
+    account_numbers(
+        0, 1, np.array([0, 1]), np.array([7]), np.ones(1), np.full(1, np.inf), paths.adverse, paths.end, paths.weights,
+        paths.stressed_factor, np.array([paths.bound, paths.stressed_bound]), rule, out,
+    )  # fmt: skip
+    assert out[0, RiskColumn.PATH_VAR_99] == paths.bound
 
 
 def test_every_kernel_column_is_a_field_of_the_risk_numbers():

@@ -123,6 +123,22 @@ def without_symbol(snapshot: Snapshot, symbol: str) -> Snapshot:
     return with_scenarios(snapshot, scenarios, snapshot.stressed_factor[keep])
 
 
+def with_out(snapshot: Snapshot, hours: float, *out: str, state: str = "frozen") -> Snapshot:
+    """The snapshot with some symbols out for some hours, their numbers those of the last good one."""
+    symbols = snapshot.symbols.copy()
+    if "hours_out" not in symbols:
+        symbols["hours_out"] = np.where(symbols["state"].isin(["fresh", "young"]), 0.0, np.inf)
+    hit = symbols["symbol"].isin(out)
+    symbols.loc[hit, "state"] = state
+    symbols.loc[hit, "hours_out"] = hours
+    return dataclasses.replace(snapshot, symbols=symbols)
+
+
+def at(snapshot: Snapshot, hours: float) -> Snapshot:
+    """The snapshot so many hours later."""
+    return dataclasses.replace(snapshot, as_of=snapshot.as_of + pd.Timedelta(hours=hours))
+
+
 def config_with(**policy: object) -> Config:
     return Config(policy=PolicyConfig(**policy))
 

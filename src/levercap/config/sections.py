@@ -142,6 +142,8 @@ class PolicyConfig:
     """Maintenance margin of such a symbol as a share of its initial margin."""
     fallback_max_leverage: Positive = 1.0
     """Ceiling of every limit that could not be computed from complete data."""
+    fallback_share: Share = 0.05
+    """The fallback begins where more than this share of gross notional is in symbols that are not scored from data."""
     warn_share: Share = 0.9
     """An account above this share of its limit is warned."""
     reduce_multiple: AtLeastOne = 5.0
@@ -184,6 +186,8 @@ class GuardrailConfig:
     """Rises are compounded over at most this many days."""
     previous_age_days: NotNegative = 1.0
     """Age of a previous limit that states no time."""
+    hold_hours: NotNegative = 24.0
+    """A limit is held while the data of a symbol are out for at most this long; over as long again it decays."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Status(StrEnum):
     """How an account's limit came about."""
 
     SCORED = "scored"
+    HELD = "held"
     FALLBACK = "fallback"
     REJECTED = "rejected"
 

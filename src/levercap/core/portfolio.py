@@ -47,6 +47,13 @@ class Portfolio:
     def __len__(self) -> int:
         return len(self.equity)
 
+    def take(self, accounts: IntArray) -> Portfolio:
+        """Portfolio of the given accounts, in that order."""
+        held = np.diff(self.offsets)[accounts]
+        offsets = np.append(0, np.cumsum(held)).astype(np.int64)
+        rows = np.repeat(self.offsets[accounts] - offsets[:-1], held) + np.arange(offsets[-1])
+        return Portfolio(self.instruments, self.equity[accounts], offsets, self.instrument[rows], self.notional[rows])
+
     @property
     def account(self) -> IntArray:
         """(positions,) index of the account each position belongs to."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -25,7 +26,8 @@ class Snapshot:
         the close of its last good bar to `as_of`; 0 where it is scored from its data, inf without a good bar),
         volatility (per 24 h), stressed_volatility, shock_probability_long, shock_probability_short, turnover (quote
         currency per day, 30-day mean). Where the state is none of `SCORED` the numbers are those of the last good hour,
-        or NaN where there are none
+        or NaN where there are none. Optional doubtful (bool): scored from its data, but the forecast fell so fast or so
+        low that no limit may rise on it
     tails : as_of, symbol, horizon_hours, side, level, var, es, path_var, path_es; symbols scored from data only
     scenarios : joint paths of the instruments on all symbols with a volatility, at that volatility. Those of symbols
         that are not scored from data serve the hold of an earlier limit and the bound, nothing else
@@ -33,6 +35,8 @@ class Snapshot:
     tiers : leverage tiers in force (symbol, tier, notional_floor, notional_cap, max_leverage, maintenance_margin_rate,
         maintenance_amount), or None when the venue has none or none was known yet
     bundle_id, config_hash, data_hash : provenance, copied into every output row
+    bound, stressed_bound : largest adverse move per unit of notional that a position without a forecast is assumed to
+        make at least, at today's and at stressed volatility; NaN where only the scenarios themselves bound it
     """
 
     as_of: pd.Timestamp
@@ -45,6 +49,8 @@ class Snapshot:
     bundle_id: str
     config_hash: str
     data_hash: str
+    bound: float = math.nan
+    stressed_bound: float = math.nan
 
     def __post_init__(self) -> None:
         stated = set(self.tails["horizon_hours"].unique().tolist()) if len(self.tails) else set()

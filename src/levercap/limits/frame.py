@@ -1,4 +1,4 @@
-"""The limits frames: their columns, how they are put together, and how an earlier one is read back."""
+"""The limits frames: their columns, and how they are put together."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ import numpy as np
 import pandas as pd
 
 from levercap.book import Book
-from levercap.core.errors import DataError, Finding, Severity
-from levercap.core.names import FloatArray, Status
 from levercap.policy import cap_columns
-from levercap.storage.tables import as_numbers, as_text
 
 __all__ = [
     "RISK_COLUMNS",
     "assemble",
     "limit_columns",
     "pass_through",
-    "previous_limits",
     "spread",
     "symbol_limit_columns",
 ]
@@ -48,6 +44,7 @@ def limit_columns() -> tuple[str, ...]:
         "guardrail_effect",
         "effective_leverage",
         "previous_max_leverage",
+        "resume_max_leverage",
         "headroom",
         *RISK_COLUMNS,
         "binding",
@@ -101,86 +98,3 @@ def assemble(names: tuple[str, ...], columns: Mapping[str, Any], as_of: pd.Times
             values = np.full(size, values, dtype=object)
         out[name] = pd.array(values, dtype="str") if values.dtype == object else values
     return pd.DataFrame(out, columns=list(names))
-
-
-def previous_limits(
-    accounts: pd.DataFrame, previous: pd.DataFrame | None, as_of: pd.Timestamp, age_days: float
-) -> tuple[FloatArray, FloatArray]:
-    """Last limit of each account and its age in days, (accounts,) each; NaN and `age_days` where there is none.
-
-    The latest row of `previous` that is not after `as_of` counts, the smaller limit where two share an instant; then
-    the accounts' own column previous_max_leverage. A row of an account that was rejected then stands for the limit it
-    had before, if it states one: its limit of zero came from unreadable data. A limit without a time is `age_days` old.
-
-    Raises
-    ------
-    DataError
-        when `previous` lacks a column, holds limits that are no numbers, or its as_of is not timezone-aware
-    """
-    limit = np.full(len(accounts), np.nan)
-    days = np.full(len(accounts), age_days)
-    if "previous_max_leverage" in accounts.columns:
-        limit = _numbers(accounts["previous_max_leverage"])
-    if previous is None or not len(previous):
-        return limit, days
-    table = _previous_table(previous, as_of, age_days)
-    row = pd.Index(table["account_id"]).get_indexer(pd.Index(accounts["account_id"]))
-    given = (row >= 0) & ~np.isnan(table["max_leverage"].to_numpy()[row])
-    limit = np.where(given, table["max_leverage"].to_numpy()[row], limit)
-    return limit, np.where(given, table["days"].to_numpy()[row], days)
-
-
-def _previous_table(previous: pd.DataFrame, as_of: pd.Timestamp, age_days: float) -> pd.DataFrame:
-    """One row per account: account_id, max_leverage, days."""
-    _check_previous(previous)
-    table = pd.DataFrame(
-        {
-            "account_id": _texts(previous["account_id"]),
-            "max_leverage": _numbers(previous["max_leverage"]),
-            "days": age_days,
-        }
-    )
-    if {"status", "previous_max_leverage"} <= set(previous.columns):
-        rejected = (previous["status"] == Status.REJECTED.value).to_numpy()
-        table["max_leverage"] = np.where(rejected, _numbers(previous["previous_max_leverage"]), table["max_leverage"])
-    if "as_of" in previous.columns:
-        table["days"] = (as_of - previous["as_of"]).dt.total_seconds() / 86400.0
-        table = table[~(table["days"] < 0)]
-    if table["account_id"].is_unique:
-        return table
-    newest_last = table.sort_values(["days", "max_leverage"], ascending=False, kind="stable", na_position="first")
-    return newest_last.drop_duplicates("account_id", keep="last")
-
-
-def _check_previous(previous: pd.DataFrame) -> None:
-    findings = [
-        Finding(
-            "column_missing", Severity.FATAL, "previous", f"missing column: {name}", hint="account_id, max_leverage"
-        )
-        for name in ("account_id", "max_leverage")
-        if name not in previous.columns
-    ]
-    if "as_of" in previous.columns and not isinstance(previous["as_of"].dtype, pd.DatetimeTZDtype):
-        findings.append(
-            Finding(
-                "timestamp_not_utc",
-                Severity.FATAL,
-                "previous: as_of",
-                f"timestamps without timezone: {previous['as_of'].dtype}",
-                len(previous),
-                hint="timezone-aware UTC: frame['as_of'] = pd.to_datetime(frame['as_of'], utc=True)",
-            )
-        )
-    if findings:
-        raise DataError("the previous limits cannot be used", findings)
-
-
-def _numbers(column: pd.Series) -> FloatArray:
-    """As float64; what is there but is no number becomes -inf, which the guardrails treat as invalid."""
-    values, wrong = as_numbers(column)
-    return np.where(wrong, -np.inf, values)
-
-
-def _texts(column: pd.Series) -> pd.Series:
-    texts: pd.Series = as_text(column).to_pandas().astype("str")
-    return texts

@@ -21,10 +21,12 @@ from levercap.limits.frame import (
     assemble,
     limit_columns,
     pass_through,
-    previous_limits,
     spread,
     symbol_limit_columns,
 )
+from levercap.limits.hold import Hold, hold_limits
+from levercap.limits.previous import PreviousLimits, previous_limits
+from levercap.limits.symbol_states import any_held
 from levercap.policy import (
     GUARDRAIL,
     Guarded,
@@ -50,7 +52,7 @@ class Predictor:
     Raises
     ------
     ModelError
-        when the snapshot holds scenario returns that are not finite
+        when the snapshot holds scenario returns or stressed factors that are not finite or beyond all measure
     """
 
     def __init__(self, snapshot: Snapshot, config: Config) -> None:
@@ -107,7 +109,8 @@ class Predictor:
         book : made by `clean` of this predictor
         previous : limits of earlier runs: account_id, max_leverage, optional as_of (UTC). The latest row of an
             account that is not after the snapshot counts, before the accounts' own previous_max_leverage, which is
-            taken to be `guardrails.previous_age_days` old.
+            taken to be `guardrails.previous_age_days` old. Optional resume_max_leverage: what a limit returns to when
+            data that were out then are back.
 
         Raises
         ------
@@ -118,14 +121,12 @@ class Predictor:
         """
         if book.portfolio.instruments != self._assessor.instruments:
             raise ValueError("the book is coded in other instruments than those of the snapshot: use Predictor.clean")
-        before, days = previous_limits(
-            book.accounts, previous, self.snapshot.as_of, self.config.guardrails.previous_age_days
-        )
-        columns = {name: spread(x, book) for name, x in self._score(book, before[book.rows], days[book.rows]).items()}
+        before = previous_limits(book.accounts, previous, self.snapshot.as_of, self.config.guardrails.previous_age_days)
+        columns = {name: spread(x, book) for name, x in self._score(book, before.take(book.rows)).items()}
         if book.rejected.any():
-            _fill_rejected(columns, book)
+            _fill_rejected(columns, book, before)
         columns["account_id"] = book.accounts["account_id"].array
-        columns["previous_max_leverage"] = np.where(np.isneginf(before), np.nan, before)
+        columns["previous_max_leverage"] = np.where(np.isneginf(before.limit), np.nan, before.limit)
         limits = assemble(limit_columns(), {**columns, **self._provenance}, self.snapshot.as_of)
         return pd.concat([limits, pass_through(book.accounts)], axis=1)
 
@@ -133,7 +134,7 @@ class Predictor:
         """Limits of a fresh position of `policy.symbol_limit_notional` in every symbol of the market and side.
 
         Columns are `symbol_limit_columns`. The strictest profile and the default jurisdiction apply. Status is
-        ``fallback`` for a symbol whose market data has stopped.
+        ``fallback`` for a symbol that is not scored from data.
         """
         market = self.snapshot.symbols["symbol"].astype("str").to_numpy(dtype=object)
         none = [None] * (2 * len(market))
@@ -143,7 +144,7 @@ class Predictor:
         columns = {
             "symbol": np.repeat(market, 2),
             "side": np.tile(np.array([Side.LONG.value, Side.SHORT.value], dtype=object), len(market)),
-            "status": _status(assessment.incomplete),
+            "status": _status(assessment.incomplete, np.zeros(len(limit), dtype=bool)),
             "max_leverage": limit,
             "binding": binding,
             **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
@@ -163,73 +164,92 @@ class Predictor:
     def _provenance(self) -> dict[str, str]:
         return {name: getattr(self.snapshot, name) for name in ("bundle_id", "config_hash", "data_hash")}
 
-    def _score(self, book: Book, previous: FloatArray, days: FloatArray) -> dict[str, Any]:
+    def _score(self, book: Book, previous: PreviousLimits) -> dict[str, Any]:
         """Columns of the accounts that are not rejected."""
-        policy, gross, equity = self.config.policy, book.portfolio.gross_notional, book.portfolio.equity
+        policy, portfolio = self.config.policy, book.portfolio
+        gross, equity = portfolio.gross_notional, portfolio.equity
         rows = book.accounts.iloc[book.rows] if len(book.rows) < len(book.accounts) else book.accounts
         places = _column(rows, "jurisdiction") if "jurisdiction" in rows.columns else None
         terms = Terms.of(_column(rows, "segment"), places, policy)
-        assessment = self._assessor.assess(book.portfolio, terms)
-        incomplete = assessment.incomplete
+        assessment = self._assessor.assess(portfolio, terms)
+        assessment, hold = hold_limits(self._assessor, portfolio, terms, assessment, previous, self.config.guardrails)
+        doubtful = self._assessor.touches(portfolio, self._assessor.states.doubtful)
         unguarded, binding = assessment.caps.tightest()
-        guarded = apply_guardrails(
-            unguarded, previous, days, incomplete, policy.fallback_max_leverage, self.config.guardrails
-        )
+        guarded = self._guarded(unguarded, previous, hold, assessment.incomplete | doubtful)
         limit = guarded.max_leverage
         with np.errstate(over="ignore", invalid="ignore"):
             leverage = gross / equity
             headroom = limit * equity - gross
             effect = limit - unguarded
-        reasons = _account_reasons(book, leverage > limit, previous, assessment, terms, guarded)
+        flags = self._flags(portfolio, hold, doubtful) | _account_flags(
+            book, previous.limit, assessment, terms, guarded
+        )
         return {
-            "status": _status(incomplete),
+            "status": _status(assessment.incomplete, hold.held),
             "max_leverage": limit,
             "unguarded_max_leverage": unguarded,
             "guardrail_effect": effect,
             "effective_leverage": leverage,
+            "resume_max_leverage": np.where(hold.out | doubtful, np.fmax(limit, hold.resume), limit),
             "headroom": headroom,
             **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
             "binding": np.where(limit == unguarded, binding, GUARDRAIL),
             **assessment.caps.bound,
-            "action": account_actions(leverage, limit, assessment.risk.liquidation_probability, incomplete, policy),
-            "reasons": reasons,
+            "action": account_actions(
+                leverage, limit, assessment.risk.liquidation_probability, assessment.bounded, policy
+            ),
+            "reasons": join_reasons(flags | {"above_limit": leverage > limit}),
+        }
+
+    def _guarded(self, unguarded: FloatArray, previous: PreviousLimits, hold: Hold, no_rise: BoolArray) -> Guarded:
+        """Limits after the hold and the guardrails."""
+        config, fallback = self.config.guardrails, self.config.policy.fallback_max_leverage
+        guarded = apply_guardrails(unguarded, previous.limit, previous.days, no_rise, fallback, config, previous.resume)
+        if not hold.held.any():
+            return guarded
+        return Guarded(
+            np.where(hold.held, hold.limit, guarded.max_leverage),
+            guarded.rise_limited & ~hold.held,
+            guarded.rise_held & ~hold.held,
+            guarded.failed_closed & ~hold.held,
+        )
+
+    def _flags(self, portfolio: Portfolio, hold: Hold, doubtful: BoolArray) -> dict[str, BoolArray]:
+        """Reason codes that speak of data, (accounts,) each."""
+        flat = portfolio.gross_notional == 0
+        held = {code: any_held(portfolio, mask) for code, mask in self._assessor.states.reasons.items()}
+        return {
+            "no_position": flat,
+            **held,
+            "symbol_doubtful": doubtful,
+            "reference_out": hold.out & flat,
+            "held": hold.held,
         }
 
 
-def _account_reasons(
-    book: Book,
-    above_limit: BoolArray,
-    previous: FloatArray,
-    assessment: Assessment,
-    terms: Terms,
-    guarded: Guarded,
-) -> Any:
-    """(accounts,) reason codes of scored accounts, joined by semicolons."""
-    gross = book.portfolio.gross_notional
-    held = gross > 0
-    return join_reasons(
-        {
-            "no_position": gross == 0,
-            "symbol_unknown": assessment.unknown & held,
-            "symbol_stale": assessment.stale & held,
-            "reference_stale": assessment.incomplete & (gross == 0),
-            "tier_missing": assessment.tier_missing & held,
-            "kind_not_supported": book.unsupported,
-            "segment_unknown": terms.segment_unknown,
-            "jurisdiction_unknown": terms.jurisdiction_unknown,
-            "previous_invalid": ~np.isnan(previous) & ~((previous > 0) & (previous < np.inf)),
-            "failed_closed": guarded.failed_closed,
-            "rise_limited": guarded.rise_limited,
-            "rise_held": guarded.rise_held,
-            "above_limit": above_limit,
-        }
-    )
+def _account_flags(
+    book: Book, previous: FloatArray, assessment: Assessment, terms: Terms, guarded: Guarded
+) -> dict[str, BoolArray]:
+    """Reason codes that speak of the account and of its guardrails, (accounts,) each."""
+    return {
+        "tier_missing": assessment.tier_missing & (book.portfolio.gross_notional > 0),
+        "kind_not_supported": book.unsupported,
+        "segment_unknown": terms.segment_unknown,
+        "jurisdiction_unknown": terms.jurisdiction_unknown,
+        "previous_invalid": ~np.isnan(previous) & ~((previous > 0) & (previous < np.inf)),
+        "failed_closed": guarded.failed_closed,
+        "rise_limited": guarded.rise_limited,
+        "rise_held": guarded.rise_held,
+    }
 
 
-def _fill_rejected(columns: dict[str, Any], book: Book) -> None:
-    """Rejected accounts: no leverage, everything they hold is above it, and the book's reasons."""
+def _fill_rejected(columns: dict[str, Any], book: Book, previous: PreviousLimits) -> None:
+    """Rejected accounts: no leverage, everything they hold is above it, and the book's reasons. What they were to
+    resume stays.
+    """
     gross, rejected = book.rejected_gross, book.rejected
     columns["headroom"][rejected] = 0.0 - gross
+    columns["resume_max_leverage"][rejected] = np.where(previous.usable, previous.resume, np.nan)[rejected]
     columns["action"][rejected] = rejected_actions(gross)
     columns["status"][rejected] = Status.REJECTED.value
     columns["binding"][rejected] = Status.REJECTED.value
@@ -238,8 +258,9 @@ def _fill_rejected(columns: dict[str, Any], book: Book) -> None:
         columns[name][rejected] = 0.0
 
 
-def _status(incomplete: BoolArray) -> Any:
-    return np.where(incomplete, Status.FALLBACK.value, Status.SCORED.value).astype(object)
+def _status(incomplete: BoolArray, held: BoolArray) -> Any:
+    status = np.where(incomplete, Status.FALLBACK.value, Status.SCORED.value)
+    return np.where(held, Status.HELD.value, status).astype(object)
 
 
 def _column(frame: pd.DataFrame, name: str) -> Sequence[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,7 +90,7 @@ def make_snapshot(
     which: int,
     tiers: pd.DataFrame | None,
     seed: int,
-    provenance: dict[str, str],
+    provenance: dict[str, Any],
 ) -> Snapshot:
     """Snapshot at ``inputs.origins[which]``; `tiers` are those in force then."""
     as_of = inputs.origins[which]

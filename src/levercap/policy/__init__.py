@@ -18,6 +18,7 @@ from levercap.policy.constraints import (
     register,
 )
 from levercap.policy.guardrails import Guarded, apply_guardrails
+from levercap.policy.hold import held_limits, hold_weight
 from levercap.policy.jurisdictions import jurisdiction_findings, jurisdiction_terms, place_code
 from levercap.policy.reasons import LIMIT_REASONS, join_reasons
 from levercap.policy.terms import Terms, profile_terms
@@ -41,6 +42,8 @@ __all__ = [
     "binding_title",
     "cap_columns",
     "fallback_cap",
+    "held_limits",
+    "hold_weight",
     "insolvency_cap",
     "join_reasons",
     "jurisdiction_findings",

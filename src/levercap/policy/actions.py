@@ -42,7 +42,8 @@ def account_actions(
     above 1, above `reduce_multiple` times the budget        reduce
     ======================================================  ==============
 
-    Where data is incomplete the probability is a bound and not a forecast: the ladder ends at ``reduce_only``.
+    Where data is incomplete the probability is a bound and not a forecast: the ladder ends at ``reduce_only``. A held
+    limit rests on the last good data and has the whole ladder.
     """
     budget = policy.liquidation_probability
     over = ~(effective_leverage <= max_leverage)

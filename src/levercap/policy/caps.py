@@ -33,6 +33,23 @@ class Caps:
         """Smallest bound of each account and the constraint it comes from, with the budget inside it."""
         return tightest(self.bound, self.budget)
 
+    def lower(self, other: Caps) -> Caps:
+        """The smaller bound of each account and constraint, with the budget it comes from."""
+        return Caps(
+            {name: np.minimum(bound, other.bound[name]) for name, bound in self.bound.items()},
+            {
+                name: np.where(other.bound[name] < self.bound[name], other.budget[name], budget)
+                for name, budget in self.budget.items()
+            },
+        )
+
+    def take(self, rows: IntArray) -> Caps:
+        """Bounds of the given accounts."""
+        return Caps(
+            {name: bound[rows] for name, bound in self.bound.items()},
+            {name: budget[rows] for name, budget in self.budget.items()},
+        )
+
     def replace(self, accounts: BoolArray, other: Caps, rows: IntArray) -> Caps:
         """The same with the marked accounts taken from the given rows of others."""
 

@@ -13,9 +13,15 @@ __all__ = ["LIMIT_REASONS", "join_reasons"]
 
 LIMIT_REASONS: Final = {
     "no_position": "the account holds nothing: its limit is that of the most restrictive reference position",
-    "symbol_unknown": "a position is in a symbol the market does not know",
-    "reference_stale": "the market data of the reference position has stopped",
+    "symbol_unknown": "a position is in a symbol the market does not know or has no usable data of",
     "symbol_stale": "a position is in a symbol whose market data has stopped",
+    "symbol_frozen": "a position is in a symbol whose feed repeats itself",
+    "symbol_gappy": "a position is in a symbol with too many hours missing",
+    "symbol_disputed": "a position is in a symbol whose prices contradict themselves or are not confirmed",
+    "symbol_young": "a position is in a symbol with too short a history to be scored",
+    "symbol_doubtful": "a position is in a symbol whose forecast fell so fast or so low that no limit rises on it",
+    "reference_out": "the data of a reference position cannot be scored",
+    "held": "data are out: the earlier limit, or what the last good data allow if that is less, is held",
     "tier_missing": "the venue has tiers but none for a symbol held",
     "kind_not_supported": "a position is no linear perpetual: outside the scenarios, counted at the bound",
     "segment_unknown": "the segment has no profile: the strictest one applies",

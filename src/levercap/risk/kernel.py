@@ -117,7 +117,7 @@ def _gather(code: Any, share: Any, factor: Any, rows: Any, today: Any, stressed:
     """
     used, missing = 0, 0.0
     for p in range(len(code)):
-        if code[p] < 0:
+        if code[p] < 0 or code[p] >= len(factor):
             missing += abs(share[p])
         elif share[p] != 0.0:
             rows[used] = 2 * code[p] + (1 if share[p] < 0 else 0)
@@ -199,7 +199,7 @@ def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any,
     scratch[:, :] = 0.0
     members, weight, total = scratch[0], scratch[1], scratch[2]
     for s in range(count):
-        b = min(int((high - losses[s]) * scale), BUCKETS - 1)
+        b = max(0, min(int((high - losses[s]) * scale), BUCKETS - 1))
         members[b] += 1.0
         weight[b] += weights[s]
         total[b] += weights[s] * losses[s]
@@ -218,7 +218,7 @@ def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any,
         start, members[b] = start + members[b], start
     used = int(start)
     for s in range(count):
-        b = min(int((high - losses[s]) * scale), BUCKETS - 1)
+        b = max(0, min(int((high - losses[s]) * scale), BUCKETS - 1))
         if b <= last:
             place = int(members[b])
             members[b] += 1.0

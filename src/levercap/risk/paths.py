@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from levercap.core.errors import ModelError
 from levercap.core.instrument import Instrument
-from levercap.core.names import FloatArray, IntArray
+from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.scenario import ScenarioSet
 from levercap.instruments.perpetual import adverse_moves
 from levercap.risk.kernel import LANES
 
-__all__ = ["AdversePaths", "adverse_paths"]
+__all__ = ["LARGEST_FACTOR", "LARGEST_MOVE", "AdversePaths", "adverse_paths"]
+
+LARGEST_MOVE: Final = 1e6
+"""Largest simple return of a scenario, either sign, that is read as one; what lies beyond is damage."""
+
+LARGEST_FACTOR: Final = 1e6
+"""Largest stressed volatility over today's; with the largest move its losses stay far inside float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +40,8 @@ class AdversePaths:
     weights : (scenarios,) positive, sum to one
     stressed_factor : (instruments,) stressed volatility over today's
     bound, stressed_bound : loss per unit of notional assumed for an instrument without a forecast, in every
-        scenario: the largest adverse move of any known instrument and side, and never less than all of the notional
+        scenario: the largest adverse move of any instrument and side, and never less than all of the notional
+    used : (instruments,) whether positions in it run through its scenarios; the others take the bound
     """
 
     instruments: tuple[Instrument, ...]
@@ -42,24 +51,48 @@ class AdversePaths:
     stressed_factor: FloatArray
     bound: float
     stressed_bound: float
+    used: BoolArray
 
     def codes(self, instruments: Sequence[Instrument]) -> IntArray:
-        """Row of each, shape (instruments + 1,): -1 where there is no forecast, and as last entry for code -1."""
-        row = {instrument.name: k for k, instrument in enumerate(self.instruments)}
+        """Row of each, shape (instruments + 1,): -1 where it takes the bound, and as last entry for code -1."""
+        row = {instrument.name: k for k, instrument in enumerate(self.instruments) if self.used[k]}
         return np.array([*(row.get(instrument.name, -1) for instrument in instruments), -1], dtype=np.int64)
 
 
-def adverse_paths(scenarios: ScenarioSet, stressed_factor: FloatArray) -> AdversePaths:
-    """Lay scenarios out for the kernel; raises ModelError when a return or a factor is not finite."""
+def adverse_paths(
+    scenarios: ScenarioSet,
+    stressed_factor: FloatArray,
+    used: BoolArray | None = None,
+    at_least: tuple[float, float] = (math.nan, math.nan),
+) -> AdversePaths:
+    """Lay scenarios out for the kernel, and bound what has none.
+
+    Parameters
+    ----------
+    scenarios, stressed_factor : as in Snapshot
+    used : (instruments,) as in AdversePaths; None uses all. An instrument left out adds to the bound still, at the
+        larger of its present and its stressed volatility: today's is not known
+    at_least : smallest bound and stressed bound; NaN asks for nothing
+
+    Raises
+    ------
+    ModelError
+        when a return, a factor or a bound is not finite, or beyond `LARGEST_MOVE` or `LARGEST_FACTOR`
+    """
     instruments, count, hours = scenarios.low.shape
     factor = np.asarray(stressed_factor, dtype=np.float64)
-    _require_finite(scenarios, factor)
+    _require_bounded(scenarios, factor)
+    if not all(math.isnan(x) or 0.0 <= x <= LARGEST_MOVE * LARGEST_FACTOR for x in at_least):
+        raise ModelError(f"the bound must be a number from zero to {LARGEST_MOVE * LARGEST_FACTOR:g}, got {at_least}")
+    known = np.ones(instruments, dtype=np.bool_) if used is None else used
     blocks = -(-count // LANES)
     adverse = np.zeros((instruments, 2, blocks * LANES, hours), dtype=np.float32)
     adverse[:, 0, :count], adverse[:, 1, :count] = adverse_moves(scenarios.low, scenarios.high)
     blocked = adverse.reshape(2 * instruments, blocks, LANES, hours).transpose(0, 1, 3, 2)
     worst = np.maximum(adverse.max(axis=(1, 2, 3), initial=0.0), np.abs(scenarios.end).max(axis=1, initial=0.0))
-    bound = max(1.0, float(worst.max(initial=0.0)))
+    today = worst * np.where(known, 1.0, np.maximum(factor, 1.0))
+    bound = float(np.fmax(max(1.0, float(today.max(initial=0.0))), at_least[0]))
+    stressed_bound = float(np.fmax(max(bound, float((worst * factor).max(initial=0.0))), at_least[1]))
     return AdversePaths(
         instruments=scenarios.instruments,
         adverse=np.ascontiguousarray(blocked).reshape(2 * instruments, blocks, hours * LANES),
@@ -67,18 +100,24 @@ def adverse_paths(scenarios: ScenarioSet, stressed_factor: FloatArray) -> Advers
         weights=scenarios.weights / scenarios.weights.sum(),
         stressed_factor=factor,
         bound=bound,
-        stressed_bound=max(bound, float((worst * factor).max(initial=0.0))),
+        stressed_bound=stressed_bound,
+        used=known,
     )
 
 
-def _require_finite(scenarios: ScenarioSet, factor: FloatArray) -> None:
+def _require_bounded(scenarios: ScenarioSet, factor: FloatArray) -> None:
     count = len(scenarios.instruments)
-    if factor.shape != (count,) or not (np.isfinite(factor).all() and (factor >= 0).all()):
+    if factor.shape != (count,) or not ((factor >= 0) & (factor <= LARGEST_FACTOR)).all():
         raise ModelError(
-            f"stressed_factor must hold one finite number of at least zero for each of {count} instruments"
+            f"stressed_factor must hold one number from zero to {LARGEST_FACTOR:g} for each of {count} instruments"
         )
-    finite = [np.isfinite(x).all(axis=tuple(range(1, x.ndim))) for x in (scenarios.low, scenarios.high, scenarios.end)]
-    every = zip(scenarios.instruments, np.logical_and.reduce(finite), strict=True)
-    broken = [instrument.name for instrument, good in every if not good]
-    if broken:
-        raise ModelError(f"scenarios hold returns that are not finite: {', '.join(broken)}")
+    for problem, sound in (("that are not finite", np.isfinite), (f"beyond {LARGEST_MOVE:g}", _plausible)):
+        good = [sound(x).all(axis=tuple(range(1, x.ndim))) for x in (scenarios.low, scenarios.high, scenarios.end)]
+        every = zip(scenarios.instruments, np.logical_and.reduce(good), strict=True)
+        broken = [instrument.name for instrument, fine in every if not fine]
+        if broken:
+            raise ModelError(f"scenarios hold returns {problem}: {', '.join(broken)}")
+
+
+def _plausible(returns: NDArray[np.float32]) -> BoolArray:
+    return np.asarray(np.abs(returns) <= LARGEST_MOVE)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from levercap.core.horizon import Horizon
@@ -20,6 +21,8 @@ __all__ = ["FORMAT", "FORMAT_VERSION", "read_snapshot", "write_snapshot"]
 
 FORMAT: Final = "levercap-snapshot"
 FORMAT_VERSION: Final = 1
+BOUNDS: Final = ("bound", "stressed_bound")
+"""Numbers of a snapshot that are written only where they are stated."""
 
 
 def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
@@ -37,6 +40,7 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
         "bundle_id": snapshot.bundle_id,
         "config_hash": snapshot.config_hash,
         "data_hash": snapshot.data_hash,
+        **{name: getattr(snapshot, name) for name in BOUNDS if np.isfinite(getattr(snapshot, name))},
     }
     (folder / "snapshot.json").write_text(json.dumps(content, sort_keys=True) + "\n", encoding="utf-8")
     write_manifest(folder, content, FORMAT_VERSION, FORMAT)
@@ -59,4 +63,5 @@ def read_snapshot(folder: Path) -> Snapshot:
         bundle_id=manifest["bundle_id"],
         config_hash=manifest["config_hash"],
         data_hash=manifest["data_hash"],
+        **{name: float(manifest.get(name, np.nan)) for name in BOUNDS},
     )

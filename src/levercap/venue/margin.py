@@ -210,7 +210,7 @@ def _tier_cap(equity: Any, offsets: Any, code: Any, notional: Any, count: Any, c
                 gross = max(gross, afforded)
                 break
             gross = nearest
-            if tier[which] == count[code[first + which]] - 1:
+            if which < 0 or tier[which] == count[code[first + which]] - 1:
                 break
             tier[which] += 1
         out[i] = gross / equity[i]
@@ -245,7 +245,7 @@ def _liquidation_cap(
                 active[k] = 0.0 if last[k] else share[k]
             gross = constant / slope if slope > 0.0 else np.inf
             nearest, which = _next_break(active, code, first, tier, cap)
-            if gross <= nearest:
+            if gross <= nearest or which < 0:
                 break
             tier[which] += 1
         out[i] = gross / equity[i]

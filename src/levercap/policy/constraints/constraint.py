@@ -23,7 +23,7 @@ class ConstraintInputs:
     ----------
     risk : risk numbers, fractions of gross notional and probabilities over the horizon
     terms : what profile and jurisdiction allow
-    incomplete : a symbol held has no forecast
+    incomplete : more than `policy.fallback_share` of gross notional is in symbols that are not scored from data
     tier_cap : largest leverage whose initial margin the equity covers, inf where the venue has no tiers
     leverage_at_loss : largest leverage at which equity covers a path loss, (accounts,) per unit of gross notional, and
         the maintenance margin of what is held

@@ -1,4 +1,4 @@
-"""Fallback: ceiling on limits that rest on incomplete data."""
+"""Fallback: ceiling on limits that rest on incomplete data more than a small part."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def _bound(inputs: ConstraintInputs) -> FloatArray:
 FALLBACK: Final = Constraint(
     name="fallback",
     title="fallback: incomplete data",
-    meaning="Where data are incomplete, leverage stays within a conservative ceiling.",
+    meaning="Where data are missing for more than a small share of what is held, a conservative ceiling applies.",
     source="policy",
     bound=_bound,
-    keys=("policy.fallback_max_leverage",),
+    keys=("policy.fallback_max_leverage", "policy.fallback_share"),
     required="it bounds the limits that rest on incomplete data; policy.fallback_max_leverage sets how tightly",
 )
