@@ -52,7 +52,8 @@ def _in_words(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> Itera
         status, action = scores["status"], scores["action"]
         yield (
             f"Limits, as of {scores['provenance']['as_of'][:16]} UTC: {counted(scores['accounts'], 'account')}, "
-            f"{status.get('scored', 0):,} scored, {status.get('fallback', 0):,} on the fallback, "
+            f"{status.get('scored', 0):,} scored, {status.get('held', 0):,} held, "
+            f"{status.get('fallback', 0):,} on the fallback, "
             f"{status.get('rejected', 0):,} rejected."
         )
         yield (

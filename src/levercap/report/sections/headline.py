@@ -126,8 +126,11 @@ def _on_limits(scores: Scores | None) -> list[str]:
 
 def _on_fallback(kept: pd.DataFrame, scores: Scores) -> list[str]:
     """A statement where not one limit rests on complete data, and why when the market had stopped."""
-    if kept.empty or (kept["status"] != Status.FALLBACK.value).any():
+    if kept.empty or not kept["status"].isin([Status.HELD.value, Status.FALLBACK.value]).all():
         return []
+    held = int((kept["status"] == Status.HELD.value).sum())
+    if held:
+        return [f"No account could be scored on complete data: {count(held)} earlier limits are held for a time."]
     findings = scores.summary.get("findings") or []
     if any(finding.get("code") == "market_stale" for finding in findings):
         return [

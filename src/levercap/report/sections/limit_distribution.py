@@ -19,7 +19,8 @@ from levercap.report.page.html import Card, Column, Section, figure, note, parag
 __all__ = ["limit_cards", "limits_section", "status_section"]
 
 STATUS_MEANING: Final = {
-    Status.SCORED.value: "limit from complete data",
+    Status.SCORED.value: "limit from complete data, or complete but for a small share",
+    Status.HELD.value: "data are out: the earlier limit stands for a time, then decays",
     Status.FALLBACK.value: "data incomplete: the conservative bound took the place of what was missing",
     Status.REJECTED.value: "the account's own data cannot be used; no new risk until it is corrected",
 }
@@ -97,13 +98,17 @@ def limit_cards(scores: Scores | None) -> tuple[Card, Card]:
     above = above_limit(limits)
     reduce = float(limits.loc[limits["headroom"] < 0, "headroom"].abs().sum())
     status = limits["status"].value_counts()
-    fallback, rejected = (int(status.get(s.value, 0)) for s in (Status.FALLBACK, Status.REJECTED))
+    held, fallback, rejected = (int(status.get(s.value, 0)) for s in (Status.HELD, Status.FALLBACK, Status.REJECTED))
     median = multiple(float(_with_limit(limits)["max_leverage"].median()), 1)
     return (
         Card(
             names[0], count(above.sum()), f"of {count(len(limits))}; {money(reduce)} to reduce; median limit {median}"
         ),
-        Card(names[1], count(fallback + rejected), f"{count(fallback)} fallback, {count(rejected)} rejected"),
+        Card(
+            names[1],
+            count(held + fallback + rejected),
+            f"{count(held)} held, {count(fallback)} fallback, {count(rejected)} rejected",
+        ),
     )
 
 
