@@ -45,6 +45,11 @@ BOOK = (
 )
 
 
+def resumed(frame: pd.DataFrame) -> pd.Series:
+    """What the limits return to when data return."""
+    return frame["resume_max_leverage"].fillna(frame["max_leverage"])
+
+
 def limits(snapshot, previous=None, config=Config(), book=BOOK) -> pd.DataFrame:  # noqa: B008 - frozen
     return Predictor(snapshot, config).predict(*book, previous).set_index("account_id", drop=False)
 
@@ -75,7 +80,7 @@ def test_the_reason_is_the_state(state):
 
 
 def test_an_earlier_limit_below_the_last_computed_one_is_held_and_never_exceeded():
-    lower = CLEAN.assign(max_leverage=CLEAN["max_leverage"] / 3).drop(columns="resume_max_leverage")
+    lower = CLEAN.assign(max_leverage=CLEAN["max_leverage"] / 3)
     night = limits(at(ALL_OUT, NIGHT), lower)
     held = night["status"] == "held"
     assert held.tolist() == [True] * 5 + [False]
@@ -92,7 +97,7 @@ def test_without_an_earlier_limit_the_conservative_one_counts():
     assert (night["max_leverage"] <= 1.0).all()
     assert (night["max_leverage"] <= CLEAN["max_leverage"]).all()
     known = ["out", "mixed", "dust", "flat"]
-    assert night["resume_max_leverage"][known].tolist() == CLEAN["max_leverage"][known].tolist()
+    assert resumed(night)[known].tolist() == CLEAN["max_leverage"][known].tolist()
     assert night["resume_max_leverage"]["unknown"] == np.inf
 
 
@@ -119,17 +124,17 @@ def test_three_nights_out_and_back_at_once():
     for k in range(1, 4):
         night = limits(at(with_out(SNAPSHOT, 24.0 * k - 10.0, *SYMBOLS), k * NIGHT), night)
         known = ["out", "mixed", "other", "flat"]
-        assert (night["resume_max_leverage"][known] == CLEAN["max_leverage"][known]).all()
+        assert (resumed(night)[known] == CLEAN["max_leverage"][known]).all()
     assert night["status"].tolist() == ["fallback"] * 6
     back = limits(at(SNAPSHOT, 4 * NIGHT), night)
     same = ["out", "mixed", "dust", "other", "flat"]
     assert back["max_leverage"][same].tolist() == CLEAN["max_leverage"][same].tolist()
     assert (back["status"][same] == "scored").all()
-    assert (back["resume_max_leverage"] == back["max_leverage"])[same].all()
+    assert back["resume_max_leverage"][same].isna().all()
 
 
 def test_beyond_what_it_was_a_limit_rises_by_the_day():
-    lower = CLEAN.assign(max_leverage=CLEAN["max_leverage"] / 2, resume_max_leverage=CLEAN["max_leverage"] / 2)
+    lower = CLEAN.assign(max_leverage=CLEAN["max_leverage"] / 2)
     night = limits(at(with_out(SNAPSHOT, 50.0, *SYMBOLS), NIGHT), lower)
     back = limits(at(SNAPSHOT, 2 * NIGHT), night)
     known = ["out", "mixed", "other", "flat"]
@@ -204,7 +209,7 @@ def test_held_accounts_get_the_actions_of_scored_ones():
 def test_a_doubtful_symbol_is_scored_but_raises_no_limit():
     symbols = SNAPSHOT.symbols.assign(doubtful=SNAPSHOT.symbols["symbol"] == "AAA")
     snapshot = at(dataclasses.replace(SNAPSHOT, symbols=symbols), NIGHT)
-    lower = CLEAN.assign(max_leverage=CLEAN["max_leverage"] / 2, resume_max_leverage=CLEAN["max_leverage"] / 2)
+    lower = CLEAN.assign(max_leverage=CLEAN["max_leverage"] / 2)
     night = limits(snapshot, lower)
     touching = ["out", "mixed", "dust", "flat"]
     assert (night["max_leverage"][touching] == lower["max_leverage"][touching]).all()
@@ -217,10 +222,10 @@ def test_a_doubtful_symbol_is_scored_but_raises_no_limit():
 def test_an_account_with_a_little_that_is_unknown_rises_by_the_day():
     book = accounts("a"), positions(("a", "GGG", -2000.0), ("a", "NEVER", 1.0))
     before = limits(SNAPSHOT, book=book)
-    lower = before.assign(max_leverage=before["max_leverage"] / 2, resume_max_leverage=before["max_leverage"] / 2)
+    lower = before.assign(max_leverage=before["max_leverage"] / 2)
     night = limits(at(SNAPSHOT, NIGHT), lower, book=book)
     assert night["max_leverage"]["a"] == pytest.approx(1.2 * lower["max_leverage"]["a"])
-    assert night["resume_max_leverage"]["a"] == night["max_leverage"]["a"]
+    assert np.isnan(night["resume_max_leverage"]["a"])
 
 
 def test_a_large_symbol_that_is_out_stays_among_the_references():
@@ -258,7 +263,7 @@ def test_no_limit_rises_because_symbols_go_out_and_the_hold_rule_is_kept(seed, h
     first = limits(faulty, book=book)
     assert (first["max_leverage"] <= clean["max_leverage"] * SLACK).all()
     share = rng.uniform(0.3, 3.0, len(clean))
-    before = clean.assign(max_leverage=clean["max_leverage"] * share, resume_max_leverage=clean["max_leverage"] * share)
+    before = clean.assign(max_leverage=clean["max_leverage"] * share)
     night, right = limits(at(faulty, NIGHT), before, book=book), limits(at(snapshot, NIGHT), before, book=book)
     assert (night["max_leverage"] <= right["max_leverage"] * SLACK).all()
     touched = night["reasons"].str.contains("symbol_frozen|symbol_gappy|symbol_disputed|held")
@@ -286,7 +291,7 @@ def test_over_nights_limits_stay_below_those_of_complete_data_and_return(seed, o
         hit = with_out(snapshot, 24.0 * k - float(rng.integers(0, 20)), *out)
         faulty, right = limits(at(hit, k * NIGHT), faulty, book=book), limits(at(snapshot, k * NIGHT), right, book=book)
         assert (faulty["max_leverage"] <= right["max_leverage"] * SLACK).all()
-        assert (faulty["resume_max_leverage"] >= faulty["max_leverage"]).all()
+        assert not (faulty["resume_max_leverage"] <= faulty["max_leverage"]).any()
     back = limits(at(snapshot, (nights + 1) * NIGHT), faulty, book=book)
     scored = back["status"] == "scored"
     assert scored.equals(right["status"] == "scored")

@@ -99,7 +99,7 @@ def test_headline_figures_agree_with_the_inputs(folders, page):
 
 def test_every_account_is_counted(page):
     statuses = {row[0]: int(row[1].replace(",", "")) for row in page.table("statuses")[1:]}
-    assert list(statuses) == ["scored", "fallback", "rejected"]
+    assert list(statuses) == ["scored", "held", "fallback", "rejected"]
     assert sum(statuses.values()) == 3000
     actions = {row[0]: int(row[1].replace(",", "")) for row in page.table("statuses", 1)[1:]}
     assert sum(actions.values()) == 3000

@@ -182,7 +182,12 @@ def test_one_stale_symbol_concerns_those_who_hold_it_only(trained, scored, tmp_p
     limits = limits_of(summary).set_index("account_id")
     positions = pd.read_parquet(trained.positions)
     holders = positions.loc[positions["symbol"] == symbol, "account_id"].unique()
-    assert (limits.loc[holders, "status"] == "fallback").all()
+    size = positions["notional"].abs()
+    share = size.where(positions["symbol"] == symbol, 0.0).groupby(positions["account_id"]).sum()
+    share = (share / size.groupby(positions["account_id"]).sum())[holders]
+    expected = np.where(share > Config().policy.fallback_share, "fallback", "scored")
+    assert limits.loc[holders, "status"].tolist() == expected.tolist()
+    assert limits.loc[holders, "reasons"].str.contains("symbol_stale").all()
     held = positions["account_id"].unique()
     others = limits.index.difference(holders).intersection(held)
     assert len(others) > 10

@@ -27,8 +27,8 @@ class Hold:
     out : a position, or without any a reference position, is in a symbol that is not scored from data
     held : an earlier limit is held, in full or in part
     limit : the limit that holds, NaN where none does
-    resume : what the limit returns to at once when data return; inf where no limit was in force before they were out,
-        NaN where the limit itself is what to return to
+    resume : what the limit returns to at once when data return, where that is above it; inf where no limit was in force
+        before they were out, NaN where the limit itself is what to return to
     """
 
     out: BoolArray

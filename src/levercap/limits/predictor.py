@@ -190,7 +190,7 @@ class Predictor:
             "unguarded_max_leverage": unguarded,
             "guardrail_effect": effect,
             "effective_leverage": leverage,
-            "resume_max_leverage": np.where(hold.out | doubtful, np.fmax(limit, hold.resume), limit),
+            "resume_max_leverage": np.where((hold.out | doubtful) & (hold.resume > limit), hold.resume, np.nan),
             "headroom": headroom,
             **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
             "binding": np.where(limit == unguarded, binding, GUARDRAIL),
@@ -249,7 +249,8 @@ def _fill_rejected(columns: dict[str, Any], book: Book, previous: PreviousLimits
     """
     gross, rejected = book.rejected_gross, book.rejected
     columns["headroom"][rejected] = 0.0 - gross
-    columns["resume_max_leverage"][rejected] = np.where(previous.usable, previous.resume, np.nan)[rejected]
+    resume = np.where(previous.usable & (previous.resume > previous.limit), previous.resume, np.nan)
+    columns["resume_max_leverage"][rejected] = resume[rejected]
     columns["action"][rejected] = rejected_actions(gross)
     columns["status"][rejected] = Status.REJECTED.value
     columns["binding"][rejected] = Status.REJECTED.value

@@ -107,7 +107,7 @@ def limit_cards(scores: Scores | None) -> tuple[Card, Card]:
         Card(
             names[1],
             count(held + fallback + rejected),
-            f"{count(held)} held, {count(fallback)} fallback, {count(rejected)} rejected",
+            f"{count(fallback)} fallback, {count(held)} held, {count(rejected)} rejected",
         ),
     )
 
