@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from levercap.config import MarketConfig
-from levercap.core.errors import DataError, Severity
+from levercap.core.errors import ConfigError, DataError, Severity
 from levercap.market import load_market, market_from_tables, validate_market, write_market
 from support.market_tables import HOURS, START, SYMBOLS, bars, series, stamps, tiers, write
 
@@ -71,6 +71,54 @@ def test_write_market_and_load_market_are_inverse(tmp_path):
     write_market(everything(), tmp_path / "new" / "market")
     market = load_market(tmp_path / "new" / "market", CONFIG)
     assert market.panel.data_hash() == market_from_tables(everything(), CONFIG).panel.data_hash()
+
+
+def test_a_market_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    folder = tmp_path / "market"
+    write_market(everything(), folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", killed_at("implied_vol.parquet"))
+    with pytest.raises(KeyboardInterrupt):
+        write_market({name: frame[:5] for name, frame in everything().items()}, folder)
+    with pytest.raises(KeyboardInterrupt):
+        write_market(everything(), tmp_path / "other")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert not (tmp_path / "other").exists()
+
+
+def killed_at(name, to_parquet=pd.DataFrame.to_parquet):
+    """Writing of frames that ends with a kill when it comes to file `name`, half of it written."""
+
+    def write(frame, path, **options):
+        if path.name == name:
+            path.write_bytes(b"PAR1")
+            raise KeyboardInterrupt
+        to_parquet(frame, path, **options)
+
+    return write
+
+
+def test_files_that_no_earlier_run_wrote_are_not_replaced(tmp_path):
+    (tmp_path / "mine.csv").write_text("a,b")
+    with pytest.raises(ConfigError, match="holds files that no earlier run wrote"):
+        write_market(everything(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+@pytest.mark.parametrize("name", ["bars.csv.gz", "bars.tsv", "bars.tsv.gz", "bars.csv"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_other_forms_of_csv_are_read(tmp_path, name, separator):
+    bars().to_csv(tmp_path / name, sep=separator, index=False)
+    market = load_market(tmp_path, CONFIG)
+    assert market.findings == ()
+    assert market.panel.data_hash() == market_from_tables({"bars": bars()}, CONFIG).panel.data_hash()
+
+
+def test_decimal_commas_are_no_numbers_and_are_shown(tmp_path):
+    bars().to_csv(tmp_path / "bars.csv", sep=";", decimal=",", index=False)
+    found = problems(tmp_path)
+    assert found["not_a_number"].severity == Severity.FATAL
+    assert "found '10,0'" in str(found["not_a_number"].examples)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

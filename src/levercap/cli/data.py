@@ -42,11 +42,14 @@ def register(verbs: Verbs) -> None:
 
 
 def simulate(flags: argparse.Namespace) -> Result:
-    """Write ``market/`` and ``book/`` below ``--out``; with ``--market`` only the book."""
+    """Write ``market/`` and ``book/`` below ``--out``, each whole or not at all; with ``--market`` only the book."""
     from levercap.market import load_market, write_market
     from levercap.simulation import simulate_book, simulate_market
+    from levercap.storage.atomic import require_ours
 
     config = config_of(flags)
+    for name in ("market", "book"):
+        require_ours(flags.out / name)
     if flags.market is None:
         tables = simulate_market(config.simulated_market)
         write_market(tables, flags.out / "market")

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from levercap.core.text import escaped
+
 __all__ = [
     "BundleError",
     "ConfigError",
@@ -48,6 +50,9 @@ class Finding:
     count : how many rows (or symbols, as the message says) are affected
     examples : the first affected rows, each as one readable line
     hint : what was expected, or the line to write
+
+    Texts may quote input: control characters in them are escaped, line breaks in the examples too, so that no terminal
+    or log obeys them.
     """
 
     code: str
@@ -57,6 +62,12 @@ class Finding:
     count: int = 1
     examples: tuple[str, ...] = ()
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("where", "message", "hint"):
+            lines = getattr(self, name).split("\n")
+            object.__setattr__(self, name, "\n".join(map(escaped, lines)))
+        object.__setattr__(self, "examples", tuple(map(escaped, self.examples)))
 
     def __str__(self) -> str:
         lines = [f"{self.severity.value:<7} {self.code}  [{self.where}]  {self.count:,} x  {self.message}"]

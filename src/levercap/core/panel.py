@@ -29,8 +29,8 @@ class Panel:
     """Hourly market of one venue on a complete hourly grid.
 
     Row ``i`` holds what became known at ``timestamps[i] + 1h``: the bar that opened at ``timestamps[i]``, and of every
-    optional series the last value stamped within that bar's hour, its end included. A missing value is NaN, never a
-    filled one.
+    optional series the last value stamped within that bar's hour, its end included; of funding the sum of the charges
+    within it. A missing value is NaN, never a filled one.
 
     Attributes
     ----------

@@ -22,8 +22,9 @@ def to_panel(tables: Mapping[str, pd.DataFrame]) -> Panel:
     """Panel of clean tables (keys ``bars`` and any of `SERIES`), each sorted by time within a symbol.
 
     A bar goes to the row of its open. A value stamped at instant t is known at t and goes to the row whose hour
-    ``(open, open + 1h]`` contains t; the last one within an hour counts, and none is carried forward. Values of symbols
-    without bars, and values stamped outside the time of the bars, have no row.
+    ``(open, open + 1h]`` contains t; the last one within an hour counts, of funding the sum of all, since each was
+    charged. None is carried forward. Values of symbols without bars, and values stamped outside the time of the bars,
+    have no row.
     """
     bars = tables["bars"]
     symbols = tuple(sorted(str(s) for s in bars["symbol"].unique()))
@@ -43,13 +44,21 @@ def to_panel(tables: Mapping[str, pd.DataFrame]) -> Panel:
 def _series_grid(
     shape: tuple[int, int], first: int, frame: pd.DataFrame, field: str, symbols: tuple[str, ...]
 ) -> FloatArray:
-    """Last value stamped within each hour, its end included; `first` is the hour of row 0 since the epoch."""
+    """Last value stamped within each hour, its end included, or their sum for funding.
+
+    `first` is the hour of row 0 since the epoch.
+    """
     stamps = _micros(frame["timestamp"])
     row = -(-stamps // HOUR_MICROSECONDS) - 1 - first
     column = _codes(frame["symbol"], symbols)
     value = frame[field].to_numpy(dtype=np.float64)
     keep = (column >= 0) & (row >= 0) & (row < shape[0]) & ~np.isnan(value)
-    return _grid(shape, row[keep], column[keep], value[keep])
+    row, column, value = row[keep], column[keep], value[keep]
+    if field == "funding_rate":
+        cell, place = np.unique(row * shape[1] + column, return_inverse=True)
+        row, column = cell // shape[1], cell % shape[1]
+        value = np.bincount(place, value).astype(np.float64)
+    return _grid(shape, row, column, value)
 
 
 def _grid(shape: tuple[int, int], row: IntArray, column: IntArray, value: pd.Series | FloatArray) -> FloatArray:

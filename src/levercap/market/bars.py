@@ -17,12 +17,12 @@ from levercap.market.align import HOUR_MICROSECONDS
 from levercap.market.clock import market_hours
 from levercap.market.continuity import continuity_findings, outside_findings
 from levercap.market.rows import MISSING, in_doubt, keys, out_of_order, repeat_findings, repeats
+from levercap.market.stamps import EARLIEST, LATEST, MICROS
 from levercap.market.tables import Table
 
 __all__ = ["CleanBars", "clean_bars", "no_disputes"]
 
 PRICES = ["open", "high", "low", "close"]
-PLAUSIBLE_YEARS = (1990, 2100)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +108,6 @@ RANGE_HINT = "low <= open, close <= high"
 def _time_checks(table: Table) -> list[Check]:
     _, stamps = keys(table)
     there = stamps != MISSING
-    low, high = (pd.Timestamp(f"{year}-01-01").as_unit("us").value // 1000 for year in PLAUSIBLE_YEARS)
-    years = f"bars before {PLAUSIBLE_YEARS[0]} or after {PLAUSIBLE_YEARS[1]}"
     return [
         Check(
             "timestamp_not_hourly",
@@ -120,10 +118,10 @@ def _time_checks(table: Table) -> list[Check]:
         ),
         Check(
             "timestamp_implausible",
-            there & ((stamps < low) | (stamps >= high)),
-            f"{years}: the unit of the timestamps is probably wrong",
+            there & ((stamps < EARLIEST * MICROS) | (stamps >= LATEST * MICROS)),
+            "bars before 1990 or after 2099: the unit of the timestamps is probably wrong",
             ["timestamp"],
-            "instants, e.g. 2025-06-30T13:00:00+00:00",
+            "instants, e.g. 2025-06-30T13:00:00+00:00; of integers: pd.to_datetime(values, unit='ms', utc=True)",
         ),
     ]
 

@@ -112,7 +112,7 @@ def _jumps(table: Table, rows: IntArray, hour: IntArray, same: BoolArray, limit:
     message = (
         f"the next open is {limit:g} times the close or more, or less than its inverse: a redenomination, or a collapse"
     )
-    hint = "prices in one unit throughout; divide the older ones by the ratio if the coin was redenominated"
+    hint = "prices in one unit throughout; a row of symbol_changes with the ratio where the coin was redenominated"
     where = table.where("open", "close")
     return [Finding("unit_jump", Severity.WARNING, where, message, len(jump), _listed(lines, len(jump)), hint)]
 

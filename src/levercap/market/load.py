@@ -14,9 +14,11 @@ from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.panel import Panel
 from levercap.market.align import to_panel
 from levercap.market.bars import no_disputes
+from levercap.market.changes import apply_changes
 from levercap.market.tables import SCHEMAS, RawFile, Table, read_files
 from levercap.market.typed import typed_table
 from levercap.market.validate import CleanTables, clean_tables
+from levercap.storage.atomic import atomic_folder
 
 __all__ = ["Market", "load_market", "market_from_tables", "validate_market", "write_market"]
 
@@ -67,10 +69,13 @@ def market_from_tables(tables: Mapping[str, pd.DataFrame], config: MarketConfig)
 
 
 def write_market(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write each table as ``<name>.parquet`` into `folder`, made when it is not there."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for name, frame in tables.items():
-        frame.to_parquet(Path(folder) / f"{name}.parquet", index=False)
+    """Write each table as ``<name>.parquet`` into `folder`, whole or not at all; what was written there is replaced.
+
+    Raises ConfigError when `folder` holds files that this function did not write.
+    """
+    with atomic_folder(Path(folder)) as building:
+        for name, frame in tables.items():
+            frame.to_parquet(building / f"{name}.parquet", index=False)
 
 
 def _clean(
@@ -82,8 +87,9 @@ def _clean(
     for name, some in files.items():
         tables[name], found = typed_table(SCHEMAS[name], some, config.bad_rows_share)
         findings += found
-    clean = clean_tables(tables, config)
-    findings += clean.findings
+    changed, found = apply_changes(tables)
+    clean = clean_tables(changed, config)
+    findings += found + clean.findings
     return clean, tuple(sorted(findings, key=lambda finding: finding.severity != Severity.FATAL))
 
 

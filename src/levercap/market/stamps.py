@@ -13,14 +13,26 @@ import pyarrow.compute as pc
 
 from levercap.core.names import BoolArray, FloatArray, IntArray
 
-__all__ = ["MISSING", "NAIVE", "NO_INSTANT", "OK", "UNREADABLE", "Instants", "instants", "instants_of_numbers"]
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "MICROS",
+    "MISSING",
+    "NAIVE",
+    "NO_INSTANT",
+    "OK",
+    "UNREADABLE",
+    "Instants",
+    "instants",
+    "instants_of_numbers",
+]
 
 OK, MISSING, UNREADABLE, NAIVE = 0, 1, 2, 3
 """State of a stamp: read, not there, there and no instant, an instant without a timezone."""
 
 NO_INSTANT: Final = int(np.iinfo(np.int64).min)
 EARLIEST, LATEST = 631_152_000, 4_102_444_800
-"""Epoch numbers are read where they lie in 1990 .. 2099, in seconds; in this range no number has two meanings."""
+"""Begin of 1990 and of 2100, in seconds. Epoch numbers are read between them, where no number has two meanings."""
 PER_SECOND: Final = (1, 1_000, 1_000_000, 1_000_000_000)
 MICROS: Final = 1_000_000
 

@@ -33,7 +33,8 @@ class Schema:
     time : name of the column that holds the instant
     numbers : names of the numeric columns
     required : whether a market folder must have the table
-    nullable : numeric columns that may be left out altogether
+    nullable : columns that may be left out altogether
+    texts : names of further columns that hold text
     """
 
     name: str
@@ -41,11 +42,12 @@ class Schema:
     numbers: tuple[str, ...]
     required: bool = False
     nullable: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns, in the order in which they are written."""
-        return (self.time, "symbol", *self.numbers)
+        return (self.time, "symbol", *self.numbers, *self.texts)
 
 
 SCHEMAS = {
@@ -61,6 +63,7 @@ SCHEMAS = {
             ("tier", "notional_floor", "notional_cap", "max_leverage", "maintenance_margin_rate", "maintenance_amount"),
             nullable=("maintenance_amount",),
         ),
+        Schema("symbol_changes", "timestamp", ("ratio",), nullable=("ratio", "new_symbol"), texts=("new_symbol",)),
     )
 }
 
@@ -88,7 +91,8 @@ class Table:
     Attributes
     ----------
     name : table name
-    frame : time column as datetime64[us, UTC], symbol as category, numbers as float64; rows in the order of the files
+    frame : time column as datetime64[us, UTC], symbol as category, numbers as float64, texts stripped; the rows as in
+        the files
     files : label and number of rows of each file
     unread : (rows,) whether the instant, the symbol or a number of the row is missing or could not be read; reported
         once, not again as a missing number
@@ -223,7 +227,7 @@ def _read(path: Path, schema: Schema) -> tuple[pa.Table, tuple[str, ...]]:
     Symbols are dictionary-encoded, other columns as the file types them.
     """
     if not path.name.endswith(".parquet"):
-        table = read_csv(path, (schema.time, "symbol"))
+        table = read_csv(path, (schema.time, "symbol", *schema.texts))
         names = tuple(table.column_names)
         return table.select([name for name in dict.fromkeys(schema.columns) if name in names]), names
     names = tuple(pq.read_schema(path).names)

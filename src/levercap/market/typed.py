@@ -16,6 +16,7 @@ from levercap.market.headers import header_findings
 from levercap.market.rows import in_doubt
 from levercap.market.stamps import NO_INSTANT, OK, Instants, instants
 from levercap.market.tables import RawFile, Schema, Table
+from levercap.storage.tables import as_text
 
 __all__ = ["typed_table"]
 
@@ -40,6 +41,8 @@ def typed_table(schema: Schema, files: Sequence[RawFile], bad_rows_share: float)
         parts = [_numbers(file.content, name) for file in files]
         columns[name] = np.concatenate([values for values, _ in parts])
         unreadable[name] = np.concatenate([bad for _, bad in parts])
+    for name in schema.texts:
+        columns[name] = pd.concat([_texts(file.content, name) for file in files], ignore_index=True)
     absent = {c for c in schema.columns for f in files if c not in f.content.column_names and c not in schema.nullable}
     unread = (states != OK) | unnamed | unprintable | np.logical_or.reduce([*unreadable.values()])
     sizes = tuple((file.label, file.content.num_rows) for file in files)
@@ -94,7 +97,8 @@ def _time_hint(time: str, state: int, value: object) -> str:
     if number and state == stamps.UNREADABLE:
         line = f"df['{time}'] = pd.to_datetime(df['{time}'], unit='ms', utc=True)"
         return f"{expected}, or s, ms, us or ns since 1970, within 1990 .. 2099; in another unit: {line}"
-    return f"{expected}; df['{time}'] = pd.to_datetime(df['{time}'], utc=True)"
+    line = f"df['{time}'] = pd.to_datetime(df['{time}'], utc=True)"
+    return f"{expected}; {line}, with unit= where the column holds integers"
 
 
 def _zone_findings(schema: Schema, table: Table, read: Sequence[Instants]) -> list[Finding]:
@@ -130,6 +134,13 @@ def _instants(content: pa.Table, name: str) -> Instants:
     if name not in content.column_names:
         return Instants(np.full(content.num_rows, NO_INSTANT), np.full(content.num_rows, OK))
     return instants(content.column(name))
+
+
+def _texts(content: pa.Table, name: str) -> pd.Series:
+    """A column as stripped strings, missing as the empty string."""
+    if name not in content.column_names:
+        return pd.Series("", index=range(content.num_rows), dtype="str")
+    return pd.Series(as_text(content.column(name).to_pandas()).to_pandas(), dtype="str")
 
 
 def _symbols(files: Sequence[RawFile]) -> tuple[pd.Categorical, BoolArray, BoolArray]:

@@ -24,6 +24,7 @@ from levercap.core.names import BoolArray, FloatArray
 from levercap.market.bars import clean_bars, no_disputes
 from levercap.market.brackets import clean_tiers
 from levercap.market.rows import out_of_order, repeat_findings, repeats
+from levercap.market.settlements import on_the_hour
 from levercap.market.tables import NAMED, SCHEMAS, Table
 
 __all__ = ["CleanTables", "clean_tables"]
@@ -95,6 +96,7 @@ def _with_bars(table: Table, symbols: list[str]) -> tuple[Table, list[Finding]]:
 
 def _clean_series(table: Table, end: pd.Timestamp | None) -> tuple[pd.DataFrame, list[Finding]]:
     """One stamped optional series; what is missing, impossible, disputed or stamped after `end` is left out."""
+    table = on_the_hour(table) if table.name == "funding" else table
     field, time = SCHEMAS[table.name].numbers[0], SCHEMAS[table.name].time
     value = table.frame[field].to_numpy(dtype=np.float64)
     missing = np.isnan(value) & ~table.unread & (field not in table.unusable)
