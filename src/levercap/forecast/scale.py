@@ -27,6 +27,9 @@ __all__ = [
 
 NOT_FEATURES = ("as_of", "symbol")
 
+LARGEST_LOG = 10.0
+"""Bound of what the trees say: no volatility is e^10 times, or a part in e^10 of, the symbol's slow level."""
+
 
 def feature_columns(features: pd.DataFrame) -> list[str]:
     """Names of the feature columns, in order."""
@@ -135,7 +138,8 @@ class BoostedScale(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """(rows,) log volatility relative to the slow level."""
         values = X.reindex(columns=self.columns_).to_numpy(dtype=float)
-        return np.asarray(self.booster_.predict(values, num_threads=1), dtype=np.float64)
+        found = np.asarray(self.booster_.predict(values, num_threads=1), dtype=np.float64)
+        return np.clip(found, -LARGEST_LOG, LARGEST_LOG)
 
     def _parameters(self, rows: int) -> dict[str, Any]:
         r = self.recipe

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from levercap.core.brackets import broken_steps, impossible_tiers
 from levercap.core.errors import Finding, Severity
 from levercap.core.names import BoolArray, IntArray
 from levercap.market.tables import Table
@@ -45,19 +46,17 @@ def _value_findings(table: Table) -> list[Finding]:
         there,
         "only maintenance_amount may be empty",
     )
+    wrong = impossible_tiers(floor, cap, leverage, rate, amount)
     checks = (
-        (
-            "tier_bounds",
-            (floor < 0) | (floor >= cap) | np.isinf(floor),
-            ["notional_floor", "notional_cap"],
-            "0 <= floor < cap",
-        ),
-        ("tier_leverage", (leverage <= 0) | np.isinf(leverage), ["max_leverage"], "above zero and finite"),
-        ("tier_rate", (rate <= 0) | (rate > 1), ["maintenance_margin_rate"], "above 0, at most 1 (0.004 for 0.4 %)"),
-        ("tier_amount", (amount < 0) | np.isinf(amount), ["maintenance_amount"], "zero or more, or empty"),
+        ("tier_bounds", ["notional_floor", "notional_cap"], "0 <= floor < cap"),
+        ("tier_leverage", ["max_leverage"], "above zero and finite"),
+        ("tier_rate", ["maintenance_margin_rate"], "above 0, at most 1 (0.004 for 0.4 %)"),
+        ("tier_amount", ["maintenance_amount"], "zero or more, or empty"),
     )
-    for code, bad, columns, hint in checks:
-        findings += table.finding(code, Severity.FATAL, bad, f"impossible {' or '.join(columns)}", columns, hint)
+    for code, columns, hint in checks:
+        bad = wrong[code.removeprefix("tier_")]
+        what = f"impossible {' or '.join(columns)}"
+        findings += table.finding(code, Severity.FATAL, bad, what, columns, hint)
     with np.errstate(over="ignore"):
         early = (rate * leverage > 1) & (rate <= 1) & np.isfinite(leverage)
     return findings + table.finding(
@@ -119,9 +118,7 @@ def _ladder_findings(table: Table, rows: IntArray) -> list[Finding]:
     frame = table.frame.iloc[rows]
     first = np.append(True, _changes(frame["as_of"].to_numpy()) | _changes(frame["symbol"].cat.codes.to_numpy()))
     floor, cap, leverage, rate = (frame[name].to_numpy(dtype=np.float64) for name in NEEDED[1:])
-    before = np.arange(len(rows)) - ~first
-    broken = np.where(first, floor != 0.0, floor != cap[before])
-    broken |= ~first & ((leverage > leverage[before]) | (rate < rate[before]))
+    broken = broken_steps(first, floor, cap, leverage, rate)
     findings = table.finding(
         "tier_order", Severity.FATAL, rows[broken], "tiers that do not follow on the one before", NEEDED, STEP_HINT
     )

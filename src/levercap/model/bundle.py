@@ -18,6 +18,7 @@ from levercap.core.snapshot import Snapshot
 from levercap.forecast import Blocks, Forecaster
 from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
 from levercap.model.snapshots import make_snapshot, snapshot_inputs, snapshot_inputs_by_quality
+from levercap.storage.bounded import reading
 from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION, MODELS, SNAPSHOT, BundleFiles, read_bundle_files
 from levercap.storage.manifest import write_manifest
 from levercap.storage.out_of_sample import OUT_OF_SAMPLE
@@ -130,10 +131,12 @@ def read_bundle(folder: Path) -> Bundle:
 def with_models(files: BundleFiles) -> Bundle:
     """Bundle of a verified folder, its models read too."""
     models = files.folder / MODELS
+    with reading(files.config_file):
+        config = config_from_dict(files.config)
     return Bundle(
         forecaster=read_forecaster(models),
         blocks=read_blocks(models / "blocks.parquet"),
-        config=config_from_dict(files.config),
+        config=config,
         snapshot=files.snapshot,
         training=files.training,
         bundle_id=files.bundle_id,

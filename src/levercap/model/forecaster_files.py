@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import pandas as pd
 
 from levercap.core.horizon import DAY, Horizon
@@ -20,14 +19,23 @@ from levercap.forecast.shock.market import MarketShock
 from levercap.forecast.shock.model import ShockModel
 from levercap.forecast.tail.conditional import ConditionalTail
 from levercap.forecast.tail.historical import ShrunkTail
+from levercap.forecast.tree_text import booster_from_text
+from levercap.model.forecaster_bounds import (
+    RATIO_COLUMNS,
+    SCALE_PARAMETERS,
+    check_forecaster,
+    check_ratios,
+    check_recipe,
+)
+from levercap.storage.bounded import read_json, read_table, read_text, reading
 from levercap.storage.path_files import read_paths, write_paths
+from levercap.storage.snapshot_bounds import check_paths
 from levercap.storage.tables import write_parquet
 
 __all__ = ["read_blocks", "read_forecaster", "write_blocks", "write_forecaster"]
 
 SHOCK_TREES = "shock.txt"
 RECIPE_FILE = "recipe.json"
-SCALE_PARAMETERS = ("penalty", "rounds", "leaves", "seed")
 
 
 def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
@@ -57,26 +65,42 @@ def write_forecaster(forecaster: Forecaster, folder: Path) -> None:
 
 
 def read_forecaster(folder: Path) -> Forecaster:
-    """Forecaster written by `write_forecaster`."""
-    state = json.loads((folder / "forecaster.json").read_text(encoding="utf-8"))
-    recipe = _read_recipe(folder)
-    historical = ShrunkTail(state["tail_shrinkage"], recipe.tail.smallest_own_sample)
-    historical.ratios_ = pd.read_parquet(folder / "tail.parquet")
-    conditional = state.get("conditional_tail")
-    tail = historical if conditional is None else ConditionalTail.from_state(conditional, historical, recipe.tail)
+    """Forecaster written by `write_forecaster`; raises BundleError naming a file whose content cannot be."""
+    path = folder / "forecaster.json"
+    recipe, state = _read_recipe(folder), read_json(path)
+    with reading(path):
+        check_forecaster(state, recipe)
+        historical = ShrunkTail(state["tail_shrinkage"], recipe.tail.smallest_own_sample)
+        historical.ratios_ = _read_ratios(folder / "tail.parquet")
+        conditional = state.get("conditional_tail")
+        tail = historical if conditional is None else ConditionalTail.from_state(conditional, historical, recipe.tail)
+        market = state.get("market_shock")
+        market_shock = None if market is None else MarketShock.from_state(market, recipe.shock)
+        horizon = Horizon(state.get("horizon_hours", DAY.hours))
     trees = folder / SHOCK_TREES
-    text = trees.read_text(encoding="utf-8") if trees.exists() else None
-    shock = ShockModel.from_state(state["shock"], text, recipe.shock)
-    market = state.get("market_shock")
-    market_shock = None if market is None else MarketShock.from_state(market, recipe.shock)
+    text = read_text(trees) if trees.exists() else None
+    with reading(trees):
+        shock = ShockModel.from_state(state["shock"], text, recipe.shock)
     scale = _read_blend(state, folder, recipe.scale) if "pairs" in state else B1Scale()
-    horizon = Horizon(state.get("horizon_hours", DAY.hours))
     return Forecaster(state["kind"], scale, tail, shock, market_shock, horizon, recipe)
 
 
 def _read_recipe(folder: Path) -> Recipe:
     path = folder / RECIPE_FILE
-    return recipe_from_dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else RECIPE
+    if not path.exists():
+        return RECIPE
+    content = read_json(path)
+    with reading(path):
+        recipe = recipe_from_dict(content)
+        check_recipe(recipe)
+    return recipe
+
+
+def _read_ratios(path: Path) -> pd.DataFrame:
+    ratios = read_table(path, RATIO_COLUMNS)
+    with reading(path):
+        check_ratios(ratios)
+    return ratios
 
 
 def _write_json(content: dict[str, Any], path: Path) -> None:
@@ -91,7 +115,10 @@ def _read_blend(state: dict[str, Any], folder: Path, recipe: ScaleRecipe) -> Ble
         pair.ridge_ = RidgeScale.from_state(content["ridge"], recipe)
         pair.boosted_ = BoostedScale(blend.rounds, blend.leaves, blend.seed, recipe)
         pair.boosted_.columns_ = content["columns"]
-        pair.boosted_.booster_ = lgb.Booster(model_str=(folder / f"scale_{name}.txt").read_text(encoding="utf-8"))
+        path = folder / f"scale_{name}.txt"
+        text = read_text(path)
+        with reading(path):
+            pair.boosted_.booster_ = booster_from_text(text, len(content["columns"]), "regression")
         blend.pairs_[name] = pair
     return blend
 
@@ -102,5 +129,8 @@ def write_blocks(blocks: Blocks, path: Path) -> None:
 
 
 def read_blocks(path: Path) -> Blocks:
-    """Blocks written by `write_blocks`."""
-    return Blocks(*read_paths(path))
+    """Blocks written by `write_blocks`; raises BundleError naming the file when its content cannot be."""
+    blocks = Blocks(*read_paths(path))
+    with reading(path):
+        check_paths(blocks.weights, blocks.starts, blocks.low, blocks.high, blocks.end)
+    return blocks

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from levercap.config import config_from_dict
+from levercap.storage.bounded import reading
 from levercap.storage.bundle_files import read_bundle_files
 from levercap.storage.registry import resolve
 
@@ -40,7 +41,9 @@ def load(path_or_uri: str | Path, snapshot: Path | str | None = None) -> Predict
 
     bundle = read_bundle_files(resolve(path_or_uri))
     market = bundle.snapshot if snapshot is None else bundle.snapshot_from(Path(snapshot))
-    predictor = Predictor(market, config_from_dict(bundle.config))
+    with reading(bundle.config_file):
+        config = config_from_dict(bundle.config)
+    predictor = Predictor(market, config)
     _warm(predictor)
     return predictor
 

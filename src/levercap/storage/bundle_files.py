@@ -5,15 +5,18 @@ The models stay unread, so that serving imports none of the packages that traini
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
+
 from levercap.core.errors import BundleError
 from levercap.core.snapshot import Snapshot
-from levercap.storage.manifest import verify
+from levercap.storage.bounded import read_json, reading
+from levercap.storage.manifest import MANIFEST, verify
+from levercap.storage.snapshot_bounds import check_instant
 from levercap.storage.snapshot_files import read_snapshot
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "MODELS", "SNAPSHOT", "BundleFiles", "read_bundle_files"]
@@ -23,6 +26,9 @@ FORMAT_VERSION: Final = 2
 
 MODELS: Final = "models"
 """Folder of the models and the configuration inside a bundle."""
+
+CONFIG: Final = "config.json"
+"""The configuration inside the folder of the models."""
 
 SNAPSHOT: Final = "snapshot"
 """Folder of the bundle's own snapshot."""
@@ -47,6 +53,11 @@ class BundleFiles:
     training: Mapping[str, Any]
     bundle_id: str
 
+    @property
+    def config_file(self) -> Path:
+        """Where `config` is from."""
+        return self.folder / MODELS / CONFIG
+
     def snapshot_from(self, folder: Path) -> Snapshot:
         """Snapshot in `folder`; raises BundleError when it was made by another bundle."""
         snapshot = read_snapshot(folder)
@@ -68,6 +79,11 @@ def read_bundle_files(folder: Path) -> BundleFiles:
     """
     folder = Path(folder)
     manifest = verify(folder, FORMAT, FORMAT_VERSION)
+    models = verify(folder / MODELS, FORMAT, FORMAT_VERSION)
+    if models["id"] != manifest.get("bundle_id"):
+        raise BundleError(f"{folder / MODELS} has the id {models['id']}, not {manifest.get('bundle_id')!r}")
+    with reading(folder / MANIFEST):
+        training = _training(manifest)
     snapshot = read_snapshot(folder / SNAPSHOT)
     if snapshot.bundle_id != manifest["bundle_id"]:
         raise BundleError(
@@ -75,8 +91,18 @@ def read_bundle_files(folder: Path) -> BundleFiles:
         )
     return BundleFiles(
         folder=folder,
-        config=json.loads((folder / MODELS / "config.json").read_text(encoding="utf-8")),
+        config=read_json(folder / MODELS / CONFIG),
         snapshot=snapshot,
-        training=manifest["training"],
+        training=training,
         bundle_id=manifest["bundle_id"],
     )
+
+
+def _training(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the manifest states about the training; raises ValueError when its instants or symbols are none."""
+    training = manifest["training"]
+    until, symbols = pd.Timestamp(training["until"]), training["symbols"]
+    check_instant(until, 1)
+    if not isinstance(symbols, list) or not all(isinstance(name, str) and name for name in symbols):
+        raise ValueError("training.symbols is no list of names")
+    return dict(training)

@@ -15,8 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from levercap.core.errors import BundleError
+from levercap.storage.bounded import read_json
 
-__all__ = ["MANIFEST", "PACKAGES", "package_versions", "read_manifest", "sha256", "verify", "write_manifest"]
+__all__ = [
+    "MANIFEST",
+    "PACKAGES",
+    "package_versions",
+    "read_manifest",
+    "sha256",
+    "stated_text",
+    "verify",
+    "write_manifest",
+]
 
 MANIFEST: Final = "MANIFEST.json"
 """Name of the manifest inside the folder."""
@@ -29,6 +39,8 @@ REWRITE: Final = {
     "levercap-snapshot": "write it again: levercap score --market FOLDER with the rest as before",
 }
 """What to do about a folder of an older format version, by kind of folder."""
+
+LONGEST_TEXT: Final = 200
 
 SHOWN: Final = 20
 """Files named per kind of problem in an error message; the rest is counted."""
@@ -96,13 +108,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder} is not a folder; give the folder that holds {MANIFEST}")
     if not path.is_file():
         raise BundleError(f"{folder} has no {MANIFEST}: not written to its end, or no levercap artefact")
-    try:
-        manifest = json.loads(path.read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BundleError(f"{path} is not readable JSON ({error}); write or fetch the folder again") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
-        raise BundleError(f"{path} is no manifest: it must be a JSON object with a table 'files'")
+    manifest = read_json(path)
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(isinstance(value, str) for value in files.values()):
+        raise BundleError(f"{path} is no manifest: it must be a JSON object with a table 'files' of hashes")
     return manifest
+
+
+def stated_text(manifest: Mapping[str, Any], name: str) -> str:
+    """Text that a manifest states under `name`; raises ValueError when there is none of bounded length."""
+    value = manifest.get(name)
+    if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST_TEXT:
+        raise ValueError(f"{name} is no text of at most {LONGEST_TEXT} printable characters")
+    return value
 
 
 def _wrong_kind(manifest: Mapping[str, Any], format: str, format_version: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,21 @@ from levercap.core.horizon import Horizon
 from levercap.core.instrument import perpetuals
 from levercap.core.scenario import ScenarioSet
 from levercap.core.snapshot import Snapshot
-from levercap.storage.manifest import verify, write_manifest
+from levercap.storage.bounded import Kind, read_table, reading
+from levercap.storage.manifest import MANIFEST, stated_text, verify, write_manifest
 from levercap.storage.path_files import read_paths, write_paths
+from levercap.storage.snapshot_bounds import (
+    SYMBOL_COLUMNS,
+    TAIL_COLUMNS,
+    TIER_COLUMNS,
+    check_bounds,
+    check_instant,
+    check_paths,
+    check_stressed,
+    check_symbols,
+    check_tails,
+    check_tiers,
+)
 from levercap.storage.tables import write_parquet
 
 __all__ = ["FORMAT", "FORMAT_VERSION", "read_snapshot", "write_snapshot"]
@@ -24,6 +38,9 @@ FORMAT_VERSION: Final = 1
 BOUNDS: Final = ("bound", "stressed_bound")
 """Numbers of a snapshot that are written only where they are stated."""
 
+LARGEST_TABLE_ROWS: Final = 200_000
+"""Of symbols, tails, stressed factors and tiers."""
+
 
 def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
     """Write a snapshot into an existing empty folder, manifest last."""
@@ -32,7 +49,8 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
     s = snapshot.scenarios
     names = tuple(instrument.name for instrument in s.instruments)
     write_paths(folder / "scenarios.parquet", names, s.starts, s.weights, s.low, s.high, s.end)
-    write_parquet(pd.DataFrame({"symbol": names, "factor": snapshot.stressed_factor}), folder / "stressed.parquet")
+    stressed = pd.DataFrame({"symbol": pd.Series(names, dtype="str"), "factor": snapshot.stressed_factor})
+    write_parquet(stressed, folder / "stressed.parquet")
     if snapshot.tiers is not None:
         write_parquet(snapshot.tiers, folder / "tiers.parquet")
     content = {
@@ -47,21 +65,49 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> None:
 
 
 def read_snapshot(folder: Path) -> Snapshot:
-    """Snapshot written by `write_snapshot`; raises BundleError when a file is missing or changed."""
+    """Snapshot written by `write_snapshot`.
+
+    Raises
+    ------
+    BundleError
+        naming the file: it is missing, changed or damaged, or its content cannot be, as `snapshot_bounds` states it
+    """
     manifest = verify(folder, FORMAT, FORMAT_VERSION)
-    names, starts, weights, low, high, end = read_paths(folder / "scenarios.parquet")
-    tiers = folder / "tiers.parquet"
-    horizon = Horizon(low.shape[2])
-    return Snapshot(
-        as_of=pd.Timestamp(manifest["as_of"]),
-        horizon=horizon,
-        symbols=pd.read_parquet(folder / "symbols.parquet"),
-        tails=pd.read_parquet(folder / "tails.parquet"),
-        scenarios=ScenarioSet(perpetuals(names), weights, low, high, end, starts, horizon),
-        stressed_factor=pd.read_parquet(folder / "stressed.parquet")["factor"].to_numpy(dtype=float),
-        tiers=pd.read_parquet(tiers) if tiers.exists() else None,
-        bundle_id=manifest["bundle_id"],
-        config_hash=manifest["config_hash"],
-        data_hash=manifest["data_hash"],
-        **{name: float(manifest.get(name, np.nan)) for name in BOUNDS},
+    paths = folder / "scenarios.parquet"
+    names, starts, weights, low, high, end = read_paths(paths)
+    with reading(paths):
+        check_paths(weights, starts, low, high, end)
+    with reading(folder / MANIFEST):
+        as_of = pd.Timestamp(manifest["as_of"])
+        check_instant(as_of, low.shape[2])
+        provenance = {name: stated_text(manifest, name) for name in ("bundle_id", "config_hash", "data_hash")}
+        bounds = {name: float(manifest.get(name, np.nan)) for name in BOUNDS}
+        check_bounds(bounds)
+    symbols = _table(folder / "symbols.parquet", SYMBOL_COLUMNS, check_symbols)
+    tails = _table(folder / "tails.parquet", TAIL_COLUMNS, lambda table: check_tails(table, symbols, as_of))
+    stressed = _table(
+        folder / "stressed.parquet",
+        {"symbol": "text", "factor": "number"},
+        lambda table: check_stressed(table, names, symbols),
     )
+    tiers = folder / "tiers.parquet"
+    with reading(paths):
+        horizon = Horizon(low.shape[2])
+        return Snapshot(
+            as_of=as_of,
+            horizon=horizon,
+            symbols=symbols,
+            tails=tails,
+            scenarios=ScenarioSet(perpetuals(names), weights, low, high, end, starts, horizon),
+            stressed_factor=stressed["factor"].to_numpy(dtype=float),
+            tiers=_table(tiers, TIER_COLUMNS, check_tiers) if tiers.exists() else None,
+            **provenance,
+            **bounds,
+        )
+
+
+def _table(path: Path, columns: Mapping[str, Kind], check: Callable[[pd.DataFrame], None]) -> pd.DataFrame:
+    table = read_table(path, columns, LARGEST_TABLE_ROWS)
+    with reading(path):
+        check(table)
+    return table

@@ -91,7 +91,14 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     Strings are dictionary-encoded, compression is fixed, and the metadata hold no time and no version of pandas.
     """
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(table, path, compression="zstd", use_dictionary=_strings(table), row_group_size=1 << 18)
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        use_dictionary=_strings(table),
+        row_group_size=1 << 18,
+        write_page_checksum=True,
+    )
 
 
 def _strings(table: pa.Table) -> list[str]:

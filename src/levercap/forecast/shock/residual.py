@@ -11,8 +11,15 @@ from sklearn.base import BaseEstimator
 
 from levercap.core.names import BARRIERS, BoolArray, FloatArray, Side
 from levercap.forecast.recipe import RECIPE, ShockRecipe
+from levercap.forecast.tree_text import booster_from_text
 
 __all__ = ["ShockResidual", "column", "logit", "side_features"]
+
+OWN_INPUTS = 3
+"""Inputs beside the features: volatility, implied log odds, barrier."""
+
+LARGEST_LOG_ODDS = 10.0
+"""Bound of what is added to the implied log odds, whatever the trees say."""
 
 
 def column(side: str, barrier: float) -> str:
@@ -100,7 +107,7 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
             design, usable = self._design(features, volatility, implied, side, barrier)
             if name in self.names_ and usable.any():
                 found = self.booster_.predict(design[usable], raw_score=True, num_threads=1)
-                table[name][usable] = np.asarray(found, dtype=np.float64)
+                table[name][usable] = np.clip(np.asarray(found, dtype=np.float64), -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
         return pd.DataFrame(table, index=features.index)
 
     def _design(
@@ -145,8 +152,12 @@ class ShockResidual(BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def from_state(cls, state: dict[str, Any], trees: str | None, recipe: ShockRecipe = RECIPE.shock) -> Self:
-        """The fitted estimator from `to_state` and LightGBM's text; None when nothing was learned."""
+        """The fitted estimator from `to_state` and LightGBM's text; None when nothing was learned.
+
+        Raises ValueError when the text is not one that LightGBM may be given.
+        """
         model = cls(recipe)
         model.columns_, model.names_ = state["columns"], state["names"]
-        model.booster_ = None if trees is None else lgb.Booster(model_str=trees)
+        inputs = len(model.columns_) + OWN_INPUTS
+        model.booster_ = None if trees is None else booster_from_text(trees, inputs, "binary sigmoid:1")
         return model
