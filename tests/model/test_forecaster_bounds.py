@@ -92,13 +92,13 @@ def twice(ratios):
     return pd.concat([ratios, ratios[:1]])
 
 
-def other_side(ratios):
-    return ratios.assign(side="both")
+def other_kind(ratios):
+    return ratios.assign(kind=ratios["kind"] + "s")
 
 
 @pytest.mark.parametrize(("change", "what"), [
     (zero_var, "not above 0"), (crossed, "es >= var"), (no_pool, "rows are missing"), (twice, "twice"),
-    (other_side, "unknown"),
+    (other_kind, "unknown"),
 ])  # fmt: skip
 def test_ratios_that_cannot_be_are_refused_with_their_file(fitted, tmp_path, change, what):
     models = shutil.copytree(fitted.folder / "models", tmp_path / "models")

@@ -39,6 +39,8 @@ PIECE: Final = 1 << 16
 LONGEST_NAME: Final = 200
 """Bytes of a text in a table: symbols, sides, states."""
 
+UNUSABLE: Final = "cannot be used:"
+
 Kind = Literal["text", "number", "whole", "time"]
 
 
@@ -48,12 +50,12 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except BundleError as error:
-        if str(path) in str(error):
+        if UNUSABLE in str(error):  # an inner block has named its file
             raise
-        raise BundleError(f"{path} cannot be used: {error}") from None
+        raise BundleError(f"{path} {UNUSABLE} {error}") from None
     except Exception as error:  # what a parser raises on arbitrary bytes is not documented
         what = (str(error).splitlines() or [""])[0][:300]
-        raise BundleError(f"{path} cannot be used: {what or type(error).__name__}") from error
+        raise BundleError(f"{path} {UNUSABLE} {what or type(error).__name__}") from error
 
 
 def read_text(path: Path) -> str:
