@@ -295,7 +295,8 @@ def test_the_stale_have_no_numbers(fitted):
     snapshot = fitted.bundle.snapshot_at(panel, None, panel.start + 24 * 60 * HOUR)
     stale = snapshot.symbols[snapshot.symbols["state"] == "stale"]
     assert len(stale) >= 1  # not listed yet
-    assert stale.drop(columns=["symbol", "state"]).isna().all(axis=None)
+    assert stale.drop(columns=["symbol", "state", "hours_out"]).isna().all(axis=None)
+    assert np.isinf(stale["hours_out"]).all()
 
 
 def test_before_the_market_there_is_no_snapshot(fitted):

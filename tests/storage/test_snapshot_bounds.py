@@ -61,7 +61,7 @@ def test_a_sound_snapshot_is_read(tmp_path):
 FAULTS = [
     (cell("symbols", "volatility", 0.0), "symbols.parquet", "volatility"),
     (cell("symbols", "volatility", -0.1), "symbols.parquet", "volatility"),
-    (cell("symbols", "volatility", np.nan), "symbols.parquet", "BBB"),
+    (cell("symbols", "volatility", np.nan), "tails.parquet", "BBB"),
     (cell("symbols", "volatility", 1e39), "symbols.parquet", "volatility"),
     (cell("symbols", "stressed_volatility", np.nan), "symbols.parquet", "stressed_volatility"),
     (cell("symbols", "shock_probability_long", 1.1), "symbols.parquet", "between 0 and 1"),
@@ -70,7 +70,7 @@ FAULTS = [
     (cell("symbols", "state", "fine"), "symbols.parquet", "states"),
     (cell("symbols", "symbol", "AAA"), "symbols.parquet", "sorted"),
     (cell("symbols", "symbol", "ZZZ"), "symbols.parquet", "sorted"),
-    (cell("symbols", "state", "stale"), "tails.parquet", "not scored"),
+    (cell("symbols", "state", "stale"), "tails.parquet", "without a forecast"),
     (cell("tails", "var", 0.0), "tails.parquet", "not above 0"),
     (cell("tails", "es", 1e39), "tails.parquet", "bounded"),
     (cell("tails", "es", 0.05), "tails.parquet", "es below var"),

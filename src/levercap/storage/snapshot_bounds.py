@@ -91,7 +91,7 @@ def check_bounds(bounds: Mapping[str, float]) -> None:
 def check_symbols(symbols: pd.DataFrame) -> None:
     """Raise ValueError listing what is wrong with the table ``symbols`` of a snapshot."""
     names, state = symbols["symbol"], symbols["state"]
-    scored = state.isin([str(one) for one in SCORED]).to_numpy()
+    scored = names.isin(_forecast(symbols)).to_numpy()
     problems = dict[str, pd.Series | NDArray[np.bool_]]()
     problems["symbols that are not sorted, or twice"] = np.append(names.to_numpy()[1:] <= names.to_numpy()[:-1], False)
     problems["states that are unknown"] = ~state.isin([str(one) for one in SymbolState])
@@ -105,20 +105,26 @@ def check_symbols(symbols: pd.DataFrame) -> None:
     turnover = symbols["turnover"].to_numpy(dtype=float)
     problems["turnover below 0 or too large"] = (turnover < 0) | (turnover > LARGEST_TURNOVER)
     if "hours_out" in symbols:
-        problems["hours_out below 0 or missing"] = ~(symbols["hours_out"].to_numpy(dtype=float) >= 0)
+        problems["hours_out below 0"] = symbols["hours_out"].to_numpy(dtype=float) < 0
     _raise(problems, names)
+
+
+def _forecast(symbols: pd.DataFrame) -> pd.Series[str]:
+    """Symbols that are scored from their data; one may be too young for any forecast."""
+    scored = symbols["state"].isin([str(one) for one in SCORED])
+    return symbols.loc[scored & symbols["volatility"].notna(), "symbol"]
 
 
 def check_tails(tails: pd.DataFrame, symbols: pd.DataFrame, as_of: pd.Timestamp) -> None:
     """Raise ValueError listing what is wrong with the table ``tails`` of a snapshot."""
     keys = ["symbol", "side", "level"]
     var, es, path_var, path_es = (tails[name].to_numpy(dtype=float) for name in ("var", "es", "path_var", "path_es"))
-    known = symbols.loc[symbols["state"].isin([str(one) for one in SCORED]), "symbol"]
+    known = _forecast(symbols)
     losses = np.column_stack([var, es, path_var, path_es])
     expected = len(known) * len(Side) * len(LEVELS)
     problems: dict[str, pd.Series | NDArray[np.bool_]] = {
         "rows twice": tails.duplicated(keys),
-        "symbols that are not scored": ~tails["symbol"].isin(known),
+        "symbols without a forecast": ~tails["symbol"].isin(known),
         "sides that are unknown": ~tails["side"].isin([str(side) for side in Side]),
         "levels that are unknown": ~tails["level"].isin(LEVELS),
         "another instant": tails["as_of"] != as_of,
@@ -128,7 +134,9 @@ def check_tails(tails: pd.DataFrame, symbols: pd.DataFrame, as_of: pd.Timestamp)
     }
     _raise(problems, tails["symbol"])
     if len(tails) != expected:
-        raise ValueError(f"it has {len(tails)} rows, {expected} are needed: side and level of every scored symbol")
+        raise ValueError(
+            f"it has {len(tails)} rows, {expected} are needed: side and level of every symbol with a forecast"
+        )
 
 
 def check_paths(weights: FloatArray, starts: NDArray[np.datetime64], *paths: NDArray[np.float32]) -> None:
@@ -152,9 +160,9 @@ def check_stressed(stressed: pd.DataFrame, names: tuple[str, ...], symbols: pd.D
     with_volatility = symbols.loc[symbols["volatility"].notna(), "symbol"]
     if list(names) != sorted(set(names)) or not set(names) <= set(with_volatility):
         raise ValueError("the scenarios' symbols are not sorted, twice, or without a volatility")
-    scored = symbols.loc[symbols["state"].isin([str(one) for one in SCORED]), "symbol"]
-    if not set(scored) <= set(names):
-        raise ValueError(f"no scenarios of {', '.join(sorted(set(scored) - set(names))[:5])}")
+    lacking = sorted(set(_forecast(symbols)) - set(names))
+    if lacking:
+        raise ValueError(f"no scenarios of {', '.join(lacking[:5])}")
     bad = ~((factor >= 0) & (factor <= LARGEST_FACTOR))
     _raise({f"factor not between 0 and {LARGEST_FACTOR:g}": bad}, stressed["symbol"])
 
