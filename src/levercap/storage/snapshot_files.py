@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -80,9 +80,10 @@ def read_snapshot(folder: Path) -> Snapshot:
     with reading(folder / MANIFEST):
         as_of = pd.Timestamp(manifest["as_of"])
         check_instant(as_of, low.shape[2])
-        provenance = {name: stated_text(manifest, name) for name in ("bundle_id", "config_hash", "data_hash")}
+        stated: dict[str, Any] = {name: stated_text(manifest, name) for name in ("bundle_id", "config_hash", "data_hash")}
         bounds = {name: float(manifest.get(name, np.nan)) for name in BOUNDS}
         check_bounds(bounds)
+        stated |= bounds
     symbols = _table(folder / "symbols.parquet", SYMBOL_COLUMNS, check_symbols)
     tails = _table(folder / "tails.parquet", TAIL_COLUMNS, lambda table: check_tails(table, symbols, as_of))
     stressed = _table(
@@ -101,8 +102,7 @@ def read_snapshot(folder: Path) -> Snapshot:
             scenarios=ScenarioSet(perpetuals(names), weights, low, high, end, starts, horizon),
             stressed_factor=stressed["factor"].to_numpy(dtype=float),
             tiers=_table(tiers, TIER_COLUMNS, check_tiers) if tiers.exists() else None,
-            **provenance,
-            **bounds,
+            **stated,
         )
 
 
