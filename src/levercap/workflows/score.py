@@ -21,6 +21,7 @@ from levercap.limits.previous_run import PreviousRun, read_previous
 from levercap.limits.summary import summarise
 from levercap.market import load_market
 from levercap.market.age import require_age
+from levercap.market.quality import assess_quality
 from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
 from levercap.storage.bundle_files import BundleFiles, read_bundle_files
 from levercap.storage.manifest import sha256
@@ -168,14 +169,17 @@ def _make_snapshot(
     folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config, max_age_hours: int
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     from levercap.model.bundle import with_models  # the learners, not needed where a snapshot is given
-    from levercap.model.staleness import hours_since_last_bar, withhold_stale
+    from levercap.model.staleness import hours_since_last_bar
 
     market = load_market(folder, config.market)
     instant = market.panel.end if as_of is None else _whole_hour(as_of)
     age = float(hours_since_last_bar(market.panel, instant).min())
     require_age(age, max_age_hours, "bars", f"the last bar before {instant} closed {age:g} hours earlier")
-    snapshot = with_models(bundle).snapshot_at(market.panel, tiers_as_of(market.tiers, instant), instant)
-    return withhold_stale(snapshot, market.panel, config.market.stale_hours), market.findings
+    quality = assess_quality(market.panel, instant, config.market.stale_hours)
+    tiers = tiers_as_of(market.tiers, instant)
+    snapshot = with_models(bundle).snapshot_at(quality.panel, tiers, instant, quality.symbols)
+    snapshot = dataclasses.replace(snapshot, data_hash=market.panel.until(instant).data_hash())
+    return snapshot, (*market.findings, *quality.findings)
 
 
 def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:
