@@ -13,6 +13,7 @@ from levercap.book import read_book
 from levercap.config import Config, config_from_dict
 from levercap.core.errors import ConfigError, Finding, Severity
 from levercap.core.panel import HOUR
+from levercap.core.quality import SCORED
 from levercap.core.snapshot import Snapshot
 from levercap.core.version import __version__
 from levercap.limits.outcome import judge
@@ -191,10 +192,10 @@ def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:
 def _stale_market(snapshot: Snapshot) -> tuple[Finding, ...]:
     """A warning when no symbol has a forecast."""
     symbols = snapshot.symbols
-    stale = symbols["state"] != "fresh"
+    stale = ~symbols["state"].isin(SCORED)
     if not stale.all():
         return ()
-    message = f"no symbol has a fresh bar at {snapshot.as_of}: every account gets the fallback"
+    message = f"no symbol can be scored from its data at {snapshot.as_of}: limits are held or at their bound"
     hint = "market data up to as_of, or an earlier --as-of"
     examples = tuple(symbols["symbol"].head(3))
     return (Finding("market_stale", Severity.WARNING, "bars", message, int(stale.sum()), examples, hint),)
