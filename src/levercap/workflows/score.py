@@ -176,7 +176,7 @@ def _make_snapshot(
     instant = market.panel.end if as_of is None else _whole_hour(as_of)
     age = float(hours_since_last_bar(market.panel, instant).min())
     require_age(age, max_age_hours, "bars", f"the last bar before {instant} closed {age:g} hours earlier")
-    quality = assess_quality(market.panel, instant, config.market.stale_hours)
+    quality = assess_quality(market.panel, instant, config.market.stale_hours, market.disputes)
     tiers = tiers_as_of(market.tiers, instant)
     snapshot = with_models(bundle).snapshot_at(quality.panel, tiers, instant, quality.symbols)
     snapshot = dataclasses.replace(snapshot, data_hash=market.panel.until(instant).data_hash())
