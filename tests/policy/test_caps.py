@@ -3,6 +3,7 @@ import pytest
 
 from levercap.config import PolicyConfig, ProfileConfig
 from levercap.policy import (
+    Caps,
     cap_columns,
     fallback_cap,
     insolvency_cap,
@@ -64,3 +65,12 @@ def test_a_cap_that_is_nan_is_not_covered_up_by_others():
 @pytest.mark.parametrize("count", [0, 1])
 def test_no_account_or_one(count):
     assert len(profile_terms(["retail"] * count, POLICY)[0]) == count
+
+
+def test_the_lower_of_two_caps_keeps_its_budget():
+    mine = Caps({"cap_a": np.array([1.0, 5.0])}, {"cap_a": np.array(["a:x", "a:x"], dtype=object)})
+    other = Caps({"cap_a": np.array([2.0, 4.0])}, {"cap_a": np.array(["a:y", "a:y"], dtype=object)})
+    lower = mine.lower(other)
+    assert lower.bound["cap_a"].tolist() == [1.0, 4.0]
+    assert lower.budget["cap_a"].tolist() == ["a:x", "a:y"]
+    assert other.take(np.array([1, 1, 0])).bound["cap_a"].tolist() == [4.0, 4.0, 2.0]

@@ -219,3 +219,24 @@ def test_maintenance_margin_is_continuous_and_rising(seed):
     np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-9)
     size = np.geomspace(1, caps[-1], 400)
     assert (np.diff(maintenance_margin(sheet, np.zeros(400, dtype=np.int64), size)) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("max_leverage", 1e300),
+        ("max_leverage", 1e-300),
+        ("max_leverage", np.nan),
+        ("maintenance_margin_rate", 1e300),
+        ("maintenance_margin_rate", -0.1),
+        ("notional_floor", -1.0),
+        ("notional_floor", 1e300),
+        ("notional_cap", np.nan),
+    ],
+)
+def test_a_sheet_with_an_entry_beyond_all_measure_is_none(column, value):
+    rows = BTC.copy()
+    rows.loc[rows.index[-1], column] = value
+    sheet = margin_sheet(rows, perpetuals(("BTC",)), **FALLBACKS)
+    assert sheet.missing.tolist() == [True, True]
+    assert np.isfinite(liquidation_cap(account(1e5, BTC=1.0), sheet, np.array([0.1]))).all()

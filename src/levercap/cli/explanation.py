@@ -33,6 +33,11 @@ def _parts(answer: Mapping[str, Any]) -> Iterator[str]:
     yield pairs({name.replace("_", " "): row.get(name) for name in names})
     if answer["reasons"]:
         yield pairs({reason["code"]: reason["meaning"] for reason in answer["reasons"]})
+    if answer["out"]:
+        lines = [[s["symbol"], s["state"], s["hours_out"]] for s in answer["out"]]
+        yield "not scored from data\n" + table(["symbol", "state", "hours since the last good one"], lines)
+    if answer["hold"]:
+        yield "the limit is held\n" + pairs({name.replace("_", " "): x for name, x in answer["hold"].items()})
     if answer["caps"]:
         yield _caps(answer["caps"], row["binding"])
     yield _change(answer)

@@ -8,7 +8,7 @@ follows from the rates, see `maintenance_amounts`. Stated amounts are not needed
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,9 @@ __all__ = [
     "margin_sheet",
     "tier_cap",
 ]
+
+LARGEST: Final = {"notional": 1e18, "leverage": 1e6, "rate": 1e3}
+"""Largest start of a tier, leverage (or its inverse) and maintenance rate that are read; beyond is damage."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +93,16 @@ def margin_sheet(
 
 
 def _envelope(group: pd.DataFrame) -> FloatArray:
-    """(tiers, 3) cap, initial rate and maintenance rate, ascending; empty when an entry is unusable."""
+    """(tiers, 3) cap, initial rate and maintenance rate, ascending; empty when an entry is unusable.
+
+    Unusable is what is missing, negative, out of order or beyond `LARGEST`: an instrument with such a tier has none.
+    """
     columns = ["notional_floor", "notional_cap", "max_leverage", "maintenance_margin_rate"]
     floor, cap, leverage, rate = group[columns].to_numpy(dtype=np.float64).T
-    if (
-        np.isnan([floor, cap, leverage, rate]).any()
-        or (leverage <= 0).any()
-        or (rate < 0).any()
-        or (cap <= floor).any()
-    ):
+    usable = (floor >= 0) & (floor <= LARGEST["notional"]) & (cap > floor)
+    usable &= (leverage >= 1.0 / LARGEST["leverage"]) & (leverage <= LARGEST["leverage"])
+    usable &= (rate >= 0) & (rate <= LARGEST["rate"])
+    if not usable.all():  # a missing number compares false
         return np.empty((0, 3))
     upper = np.unique(np.concatenate([floor[floor > 0], cap]))
     lower = np.concatenate([[0.0], upper[:-1]])

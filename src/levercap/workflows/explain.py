@@ -15,8 +15,10 @@ from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.instrument import perpetuals
 from levercap.core.names import IntArray, Status
 from levercap.core.portfolio import Portfolio
+from levercap.core.quality import SymbolState
 from levercap.core.scenario import ScenarioSet
 from levercap.limits.drivers import drivers
+from levercap.limits.symbol_states import SymbolStates, symbol_states
 from levercap.policy import LIMIT_REASONS, binding_constraint
 from levercap.storage.manifest import sha256
 from levercap.storage.scoring_run import ScoringRun
@@ -54,6 +56,8 @@ def explain(
     guardrail : the limit before the guardrails, as the caps alone allow it, when they moved it, else None
     shock_barrier : loss that the shock probability refers to, as configured; None when the run does not state it
     changed_inputs : those of the given files that are not what was scored
+    hold : for an account with the reason ``held`` the limit before and the one to return to, else None
+    out : symbol, state and hours_out of the account's symbols that are not scored from data
     positions, scenarios : what the risk consists of; empty without a book
 
     Raises
@@ -67,12 +71,13 @@ def explain(
         **_limit(row),
         "shock_barrier": run.read_summary().get("settings", {}).get("policy", {}).get("shock_barrier"),
         "changed_inputs": _changed_inputs(run, {"accounts": accounts_path, "positions": positions_path}),
+        "out": [],
         "positions": [],
         "scenarios": [],
     }
     if accounts_path is None or positions_path is None or row["status"] == Status.REJECTED:
         return result
-    return result | _positions(run, account, accounts_path, positions_path)
+    return result | _positions(run, account, accounts_path, positions_path, row["status"] == Status.HELD.value)
 
 
 def _limit(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +91,17 @@ def _limit(row: Mapping[str, Any]) -> dict[str, Any]:
         "caps": caps,
         "relief": looser[0] if looser else None,
         "guardrail": None if unguarded == row["max_leverage"] else unguarded,
+        "hold": _hold(row) if row["status"] == Status.HELD.value else None,
+    }
+
+
+def _hold(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Limit in force before, what the last good data allow, and what the limit returns to when data return."""
+    resume = row.get("resume_max_leverage")
+    return {
+        "previous": row["previous_max_leverage"],
+        "last_computed": row["unguarded_max_leverage"],
+        "resume": row["max_leverage"] if resume is None else resume,
     }
 
 
@@ -123,7 +139,7 @@ def _changed_inputs(run: ScoringRun, given: Mapping[str, Path | None]) -> list[s
     ]
 
 
-def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_path: Path) -> dict[str, Any]:
+def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_path: Path, held: bool) -> dict[str, Any]:
     """Positions with their parts of the path ES, and the worst scenarios, of an account of the given book."""
     snapshot = read_snapshot(run.snapshot)
     accounts, positions = read_book(accounts_path, positions_path)
@@ -136,9 +152,11 @@ def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_pat
     known_symbols = tuple(snapshot.symbols["symbol"])
     unknown_symbols = set(as_text(mine[1]["symbol"]).to_pylist()) - {*known_symbols, ""}  # kept, to be shown by name
     portfolio = clean_book(mine[0], mine[1], perpetuals((*known_symbols, *sorted(unknown_symbols)))).portfolio
+    states = symbol_states(snapshot, portfolio.instruments)
     rows = _scenario_rows(portfolio, snapshot.scenarios)
-    known = rows >= 0
     facts = snapshot.symbols.set_index("symbol")
+    out = states.out[portfolio.instrument]
+    known = (rows >= 0) & (~out | held)  # a limit that is held rests on the last good scenarios
     parts = np.full(len(rows), np.nan)
     worst: list[dict[str, Any]] = []
     names = [portfolio.instruments[code].name if code >= 0 else UNSUPPORTED for code in portfolio.instrument]
@@ -150,7 +168,7 @@ def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_pat
             {"start": starts[s], "hour": int(h), "path_loss": float(x), "worst_position": names[c]}
             for s, x, h, c in zip(split.scenario, split.loss, split.hour, split.worst_position, strict=True)
         ]
-    held = [
+    lines = [
         {
             "symbol": name,
             "notional": float(notional),
@@ -160,7 +178,21 @@ def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_pat
         }
         for name, notional, share, part in zip(names, portfolio.notional, portfolio.share, parts, strict=True)
     ]
-    return {"positions": held, "scenarios": worst}
+    return {"positions": lines, "scenarios": worst, "out": _out(portfolio, states, facts)}
+
+
+def _out(portfolio: Portfolio, states: SymbolStates, facts: pd.DataFrame) -> list[dict[str, Any]]:
+    """Symbols held that are not scored from data, with their state and since when."""
+    codes = portfolio.instrument[states.out[portfolio.instrument]].tolist()
+    names = [(portfolio.instruments[code], code) for code in codes if code >= 0]
+    return [
+        {
+            "symbol": instrument.name,
+            "state": facts["state"].get(instrument.underlying, SymbolState.UNKNOWN.value),
+            "hours_out": float(states.hours_out[code]) if np.isfinite(states.hours_out[code]) else None,
+        }
+        for instrument, code in names
+    ]
 
 
 def _scenario_rows(portfolio: Portfolio, scenarios: ScenarioSet) -> IntArray:
