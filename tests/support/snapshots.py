@@ -134,6 +134,17 @@ def with_out(snapshot: Snapshot, hours: float, *out: str, state: str = "frozen")
     return dataclasses.replace(snapshot, symbols=symbols)
 
 
+def with_tails(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with tails of every symbol that is scored from data, as files need them."""
+    symbols = snapshot.symbols.astype({"symbol": "str", "state": "str"})
+    scored = symbols.loc[symbols["state"].isin(["fresh", "young"]), "symbol"]
+    keys = [(s, side, level) for s in scored for side in ("long", "short") for level in (0.975, 0.99)]
+    tails = pd.DataFrame(keys, columns=["symbol", "side", "level"]).astype({"symbol": "str", "side": "str"})
+    tails = tails.assign(as_of=snapshot.as_of, horizon_hours=24, var=0.1, es=0.15, path_var=0.12, path_es=0.2)
+    tiers = None if snapshot.tiers is None else snapshot.tiers.assign(maintenance_amount=0.0)
+    return dataclasses.replace(snapshot, symbols=symbols, tails=tails, tiers=tiers)
+
+
 def at(snapshot: Snapshot, hours: float) -> Snapshot:
     """The snapshot so many hours later."""
     return dataclasses.replace(snapshot, as_of=snapshot.as_of + pd.Timedelta(hours=hours))

@@ -11,7 +11,7 @@ from levercap.storage.atomic import SUCCESS
 from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import write_snapshot
 from levercap.workflows.explain import explain
-from support.snapshots import at, make_snapshot, make_tiers, with_out
+from support.snapshots import at, make_snapshot, make_tiers, with_out, with_tails
 
 SNAPSHOT = make_snapshot(np.random.default_rng(5), tiers=make_tiers())
 ACCOUNTS = pd.DataFrame({"account_id": ["a", "b"], "equity": 1000.0, "segment": "retail"})
@@ -31,7 +31,7 @@ def explained(tmp_path):
         run = ScoringRun.at(tmp_path / "out", snapshot.as_of)
         run.snapshot.mkdir(parents=True)
         limits.to_parquet(run.limits)
-        write_snapshot(snapshot, run.snapshot)
+        write_snapshot(with_tails(snapshot), run.snapshot)
         (run.folder / SUCCESS).touch()
         return explain(tmp_path / "out", account, snapshot.as_of, accounts, positions), limits
 
