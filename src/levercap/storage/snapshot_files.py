@@ -80,7 +80,8 @@ def read_snapshot(folder: Path) -> Snapshot:
     with reading(folder / MANIFEST):
         as_of = pd.Timestamp(manifest["as_of"])
         check_instant(as_of, low.shape[2])
-        stated: dict[str, Any] = {name: stated_text(manifest, name) for name in ("bundle_id", "config_hash", "data_hash")}
+        texts = ("bundle_id", "config_hash", "data_hash")
+        stated: dict[str, Any] = {name: stated_text(manifest, name) for name in texts}
         bounds = {name: float(manifest.get(name, np.nan)) for name in BOUNDS}
         check_bounds(bounds)
         stated |= bounds
