@@ -183,10 +183,10 @@ def _all_accounts(accounts: pd.DataFrame, ids: _AccountCodes) -> tuple[pd.DataFr
     frame = accounts.reset_index(drop=True).assign(account_id=ids.texts.to_pandas().astype("str"), equity=equity)
     if not ids.orphans:
         return frame, not_a_number
+    every = pd.Series([*ids.texts.to_pylist(), *ids.orphans], dtype="str")
     frame = frame.astype({name: _holding_missing(dtype) for name, dtype in frame.dtypes.items()})
-    tail = pd.DataFrame({"account_id": pd.Series(ids.orphans, dtype="str")}).reindex(columns=frame.columns)
-    tail = tail.astype(frame.dtypes.to_dict())
-    return pd.concat([frame, tail], ignore_index=True), np.append(not_a_number, np.zeros(len(ids.orphans), dtype=bool))
+    frame = frame.reindex(range(len(every))).assign(account_id=every)
+    return frame, np.append(not_a_number, np.zeros(len(ids.orphans), dtype=bool))
 
 
 def _gross_of(accounts: pd.Series, ids: _AccountCodes, rejected: BoolArray, notional: FloatArray) -> FloatArray:

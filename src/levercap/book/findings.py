@@ -9,6 +9,7 @@ from levercap.book.reading import ACCOUNT_COLUMNS, POSITION_COLUMNS
 from levercap.book.rejection import REJECTION_REASONS
 from levercap.core.errors import Finding, Severity
 from levercap.core.names import BoolArray
+from levercap.core.text import is_missing, shortened, text_of
 from levercap.storage.tables import as_numbers
 
 __all__ = ["kind_findings", "previous_findings", "rejection_findings", "segment_findings", "symbol_findings"]
@@ -42,7 +43,8 @@ def segment_findings(frame: pd.DataFrame, segments: tuple[str, ...] | None) -> l
     """Accounts whose segment is not one of `segments`; None checks nothing."""
     if segments is None:
         return []
-    unknown = ~frame["segment"].isin(segments).to_numpy(dtype=bool)
+    known = [isinstance(value, str) and value in segments for value in frame["segment"].tolist()]
+    unknown = ~np.array(known, dtype=bool)
     return _finding("segment_unknown", "segment", frame, unknown, "accounts of an unknown segment", ", ".join(segments))
 
 
@@ -58,13 +60,18 @@ def previous_findings(frame: pd.DataFrame) -> list[Finding]:
     return _finding(f"{name}_invalid", name, frame, wrong, message, "above zero, or empty")
 
 
+def _shown(value: object) -> str:
+    """A value as a finding shows it; a missing one as pandas writes it."""
+    return str(value) if is_missing(value) else shortened(text_of(value))
+
+
 def _finding(code: str, column: str, frame: pd.DataFrame, flag: BoolArray, message: str, hint: str) -> list[Finding]:
     rows = np.flatnonzero(flag)
     if not len(rows):
         return []
     names = [c for c in (*ACCOUNT_COLUMNS, *POSITION_COLUMNS[1:], column) if c in frame.columns]
     lines = tuple(
-        f"row {row + 1:,}: " + " ".join(f"{name}={frame[name].iloc[row]}" for name in dict.fromkeys(names))
+        f"row {row + 1:,}: " + " ".join(f"{name}={_shown(frame[name].iloc[row])}" for name in dict.fromkeys(names))
         for row in rows[:EXAMPLES]
     )
     table = "positions" if "notional" in frame.columns else "accounts"

@@ -47,10 +47,13 @@ def read_book(accounts: Path, positions: Path) -> tuple[pd.DataFrame, pd.DataFra
 
 def wrong_columns(frame: pd.DataFrame, needed: Iterable[str], where: str) -> list[Finding]:
     """Fatal findings about the `needed` columns that are missing and about any that stand there twice."""
+    if not isinstance(frame, pd.DataFrame) or frame.columns.nlevels > 1:
+        message = f"no table with one row of column names: {type(frame).__name__}"
+        return [Finding("table_unusable", Severity.FATAL, where, message, hint=", ".join(needed))]
     findings = []
     twice = frame.columns[frame.columns.duplicated()].unique().tolist()
     for code, names, what in (
-        ("column_missing", [name for name in needed if name not in frame.columns], "missing"),
+        ("column_missing", [name for name in needed if name not in [*frame.columns]], "missing"),
         ("column_twice", [str(name) for name in twice], "repeated"),
     ):
         if names:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["LONGEST", "escaped", "shortened"]
+__all__ = ["LONGEST", "escaped", "is_missing", "shortened", "text_of"]
 
 LONGEST: Final = 200
 """Characters of a text from outside that are shown."""
@@ -26,6 +26,24 @@ def shortened(text: str) -> str:
     """The text escaped and cut to `LONGEST` characters, with the number of those left out."""
     head = escaped(text[:LONGEST])
     return head if len(text) <= LONGEST else f"{head}... ({len(text) - LONGEST:,} more characters)"
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value of a table stands for none: None, not-a-number, or a missing value of pandas."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value
+
+
+def text_of(value: object) -> str:
+    """Any value as text that can be encoded: missing as the empty one, lone surrogates written out, never an error."""
+    if is_missing(value):
+        return ""
+    try:
+        text = value if isinstance(value, str) else str(value)
+    except Exception:  # an integer of many thousand digits, or an object that cannot be written
+        text = f"({type(value).__name__} without text)"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _escape(character: str) -> str:

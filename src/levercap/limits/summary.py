@@ -10,6 +10,7 @@ import pandas as pd
 
 from levercap.core.errors import Finding
 from levercap.core.names import Status
+from levercap.storage.tables import as_numbers, as_text
 
 __all__ = ["QUANTILES", "above_limit", "summarise"]
 
@@ -35,11 +36,12 @@ def summarise(limits: pd.DataFrame, accounts: pd.DataFrame, findings: Sequence[F
     Rejected accounts have a limit of zero: those that hold anything are over it, and all they hold is to reduce, as far
     as it is a number.
     """
-    facts = accounts.assign(account_id=accounts["account_id"].astype("str").str.strip())
+    columns = {name: as_text(accounts[name]).to_pandas().astype("str") for name in ("account_id", "segment")}
+    facts = pd.DataFrame(columns | {"equity": as_numbers(accounts["equity"])[0]})
     facts = facts.drop_duplicates("account_id").set_index("account_id")
     of = limits["account_id"]
-    segment = of.map(facts["segment"].astype("str")).fillna("none")
-    equity = pd.to_numeric(of.map(facts["equity"]), errors="coerce")
+    segment = of.map(facts["segment"]).fillna("none").replace("", "none")
+    equity = of.map(facts["equity"])
     over = above_limit(limits)
     scored = limits[limits["status"] != "rejected"]
     headroom = limits["headroom"]

@@ -14,7 +14,7 @@ import pandas as pd
 from levercap.config import PolicyConfig
 from levercap.core.errors import Finding, Severity
 from levercap.core.names import BoolArray, FloatArray
-from levercap.core.text import shortened
+from levercap.core.text import shortened, text_of
 from levercap.policy.countries import ALIASES, COUNTRIES, GROUPS
 
 __all__ = ["distinct", "jurisdiction_findings", "jurisdiction_terms", "place_code"]
@@ -91,7 +91,7 @@ def jurisdiction_findings(accounts: pd.DataFrame, policy: PolicyConfig) -> tuple
     ids = accounts["account_id"].tolist()
     lines = [
         f"jurisdiction '{shortened(values[value])}', {int((row == value).sum()):,} accounts, first account_id="
-        f"{shortened(str(ids[int(np.argmax(row == value))]))}"
+        f"{shortened(text_of(ids[int(np.argmax(row == value))]))}"
         for value in np.flatnonzero(unknown)[:EXAMPLES]
     ]
     message = f"accounts whose jurisdiction is empty or names no place: {_treatment(policy)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from levercap.core.names import BoolArray, FloatArray
+from levercap.core.text import is_missing, text_of
 
 __all__ = ["SUFFIXES", "as_numbers", "as_text", "read_csv", "read_frame", "write_parquet"]
 
@@ -62,27 +64,73 @@ def read_csv(path: Path, text_columns: Iterable[str]) -> pa.Table:
 
 
 def as_text(column: pd.Series) -> pa.Array:
-    """A column as stripped strings, missing as the empty string; integers as their digits."""
+    """A column as stripped strings, missing as the empty string; integers as their digits. Any column has such."""
     if column.dtype == object:  # may hold values of several types
-        column = column.map(str, na_action="ignore").astype("str")
+        array = _texts(column)
+    else:
+        try:
+            array = _arrow_texts(column)
+        except (pa.ArrowException, ValueError, TypeError, OverflowError):  # no text of its own, or not in Unicode
+            array = _texts(column)
+    return pc.utf8_trim_whitespace(array)
+
+
+def as_numbers(column: pd.Series) -> tuple[FloatArray, BoolArray]:
+    """A column as float64 with missing as NaN, and which values are there but are no numbers.
+
+    Any column has such; an integer too large for a float is infinite.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        values, wrong = as_numbers(pd.Series(dtype.categories))
+        code = column.cat.codes.to_numpy()
+        return np.append(values, np.nan)[code], np.append(wrong, False)[code]
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        return np.full(len(column), np.nan), np.ones(len(column), dtype=bool)
+    if pd.api.types.is_numeric_dtype(dtype):
+        with np.errstate(over="ignore"):
+            return column.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(column), dtype=bool)
+    if isinstance(dtype, pd.StringDtype):
+        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+        blank = column.isna() | column.str.strip().str.lower().isin(["", "nan"])
+        return values, np.isnan(values) & ~blank.to_numpy(dtype=bool)
+    numbers = [_number(value) for value in column.tolist()]
+    wrong = np.array([number is None for number in numbers], dtype=bool)
+    return np.array([np.nan if number is None else number for number in numbers], dtype=np.float64), wrong
+
+
+def _arrow_texts(column: pd.Series) -> pa.Array:
     array = pa.array(column, from_pandas=True)
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    return pc.utf8_trim_whitespace(array.cast(pa.large_string()).fill_null(""))
+    return array.cast(pa.large_string()).fill_null("")
 
 
-def as_numbers(column: pd.Series) -> tuple[FloatArray, BoolArray]:
-    """A column as float64 with missing as NaN, and which values are there but are no numbers."""
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return np.full(len(column), np.nan), np.ones(len(column), dtype=bool)
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(column), dtype=bool)
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    if column.dtype == object:
-        values[column.map(lambda x: isinstance(x, bool | np.bool_)).to_numpy(dtype=bool)] = np.nan
-    blank = column.isna() | column.astype("str").str.strip().str.lower().isin(["", "nan"])
-    return values, np.isnan(values) & ~blank.to_numpy(dtype=bool)
+def _texts(column: pd.Series) -> pa.Array:
+    return pa.array([text_of(value) for value in column.tolist()], pa.large_string())
+
+
+def _number(value: object) -> float | None:
+    """Value as a float, NaN where it is missing or blank; None where it is no number."""
+    if is_missing(value):
+        return np.nan
+    if isinstance(value, str):
+        text = value.strip()
+        if text.casefold() in ("", "nan"):
+            return np.nan
+        try:
+            return float(text) if text.isascii() and "_" not in text else None
+        except ValueError:
+            return None
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number | Decimal):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+    except (ValueError, TypeError):
+        return None
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:

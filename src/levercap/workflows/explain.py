@@ -143,7 +143,7 @@ def _positions(run: ScoringRun, account: str, accounts_path: Path, positions_pat
     """Positions with their parts of the path ES, and the worst scenarios, of an account of the given book."""
     snapshot = read_snapshot(run.snapshot)
     accounts, positions = read_book(accounts_path, positions_path)
-    mine = [frame[frame["account_id"].astype("str").str.strip() == account] for frame in (accounts, positions)]
+    mine = [frame[np.array(as_text(frame["account_id"]).to_pylist()) == account] for frame in (accounts, positions)]
     if mine[0].empty:
         message = f"no account {account!r}; is it the book that was scored?"
         raise DataError(
