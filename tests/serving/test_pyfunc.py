@@ -1,5 +1,7 @@
 """One frame with a row per position says the same as accounts and positions, whatever is wrong with them."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.book import clean_book
+from levercap.config import Config
 from levercap.core.instrument import perpetuals
+from levercap.limits.predictor import Predictor
 from support.properties import examples
+from support.snapshots import SYMBOLS as KNOWN
+from support.snapshots import make_snapshot
 
 pyfunc = pytest.importorskip("levercap.serving.pyfunc")
 
@@ -93,4 +99,66 @@ def test_account_with_conflicting_fields_is_a_duplicate():
 def test_missing_columns_are_named_together():
     with pytest.raises(Exception, match="missing columns: segment, notional") as caught:
         pyfunc.from_model_input(pd.DataFrame({"account_id": ["a"], "equity": [1.0], "symbol": ["BTCUSDT"]}))
+    assert caught.value.exit_code == 3
+
+
+PREDICTOR = Predictor(make_snapshot(np.random.default_rng(13)), Config())
+INPUT = pd.DataFrame(
+    {
+        "account_id": ["a", "a", "b", "c", "d"],
+        "equity": [1000, 1000, 500, 0, 70],
+        "segment": ["retail", "retail", "institutional", "retail", "retail"],
+        "jurisdiction": ["DE", "DE", "SG", None, "FR"],
+        "symbol": [KNOWN[0], KNOWN[1], KNOWN[2], None, KNOWN[0]],
+        "notional": [200.0, -300.0, 400.0, None, 5.0],
+    }
+)
+
+
+def answers(frame):
+    return pyfunc.PackagedModel(PREDICTOR).predict(frame)
+
+
+def as_types(**types):
+    return INPUT.astype({name: dtype for name, dtype in types.items() if name in INPUT})
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        as_types(account_id="category", segment="category", symbol="category", jurisdiction="category"),
+        as_types(equity="Int64", notional="Float64", symbol="string"),
+        as_types(equity="int64[pyarrow]", notional="double[pyarrow]", account_id="string[pyarrow]"),
+        as_types(equity="object", notional="object", symbol="object", account_id="object"),
+        INPUT.assign(notional=pd.array([200, -300, 400, None, 5], dtype="Int64")),
+        INPUT.set_index(pd.Index([9, 9, 1, 1, 0])),
+    ],
+    ids=["categories", "nullable", "arrow", "object", "integers", "index"],
+)  # fmt: skip
+def test_every_type_of_column_is_answered_as_the_library_does(frame):
+    expected = PREDICTOR.predict(*pyfunc.from_model_input(INPUT))
+    found = answers(frame)
+    assert found["account_id"].tolist() == expected["account_id"].tolist() == ["a", "b", "c", "d"]
+    for name in ("max_leverage", "es_975", "cap_jurisdiction", "headroom"):
+        mine = pd.to_numeric(found[name]).fillna(np.inf).to_numpy(dtype=float)
+        np.testing.assert_array_equal(mine, expected[name].fillna(np.inf).to_numpy())
+    assert found["status"].tolist() == expected["status"].tolist()
+
+
+def test_answers_are_strict_json():
+    hostile = INPUT.astype({"equity": "object", "segment": "object"})
+    hostile.loc[4, ["equity", "segment"]] = [float("inf"), [1]]
+    for frame in (INPUT, hostile):
+        records = answers(frame).to_dict(orient="records")
+        text = json.dumps(records, allow_nan=False, default=lambda x: x.isoformat())
+        rows = json.loads(text)
+        assert len(rows) == 4
+        assert rows[1]["cap_jurisdiction"] is None
+        assert rows[2]["es_975"] is None
+        assert all(isinstance(row["max_leverage"], float) for row in rows)
+
+
+def test_a_column_twice_is_told():
+    with pytest.raises(Exception, match="repeated column: equity") as caught:
+        answers(pd.concat([INPUT, INPUT[["equity"]]], axis=1))
     assert caught.value.exit_code == 3

@@ -76,9 +76,16 @@ def test_packaged_model_states_its_needs(logged):
 
     model = mlflow.models.Model.load(str(root))
     assert model.flavors["python_function"]["loader_module"] == "levercap.serving.pyfunc"
-    types = {column.name: column.type.name for column in model.signature.inputs}
-    assert {types[name] for name in ("account_id", "segment", "symbol", "jurisdiction", "kind")} == {"string"}
-    assert {types[name] for name in ("equity", "notional", "previous_max_leverage")} == {"double"}
+    required = {column.name: column.required for column in model.signature.inputs}
+    assert [name for name, needed in required.items() if not needed] == [
+        "jurisdiction",
+        "kind",
+        "previous_max_leverage",
+    ]
+    assert {name for name, needed in required.items() if needed} == {
+        "account_id", "segment", "symbol", "equity", "notional",
+    }  # fmt: skip
+    assert {str(column.type) for column in model.signature.inputs} == {"Any"}
     assert not [p for p in root.rglob("*") if p.suffix in {".pkl", ".pickle", ".joblib", ".skops"}]
 
 

@@ -56,10 +56,10 @@ def summarise(limits: pd.DataFrame, accounts: pd.DataFrame, findings: Sequence[F
         "over_limit": int(over.sum()),
         "over_limit_share": _number(float(over.mean())),
         "totals": {
-            "equity": _number(equity[scored.index].sum()),
-            "gross_notional": _number((limits["effective_leverage"] * equity)[scored.index].sum()),
-            "to_reduce": _number(headroom[headroom < 0].abs().sum()),
-            "to_grow": _number(headroom[headroom > 0].sum()),
+            "equity": _total(equity[scored.index]),
+            "gross_notional": _total((limits["effective_leverage"] * equity)[scored.index]),
+            "to_reduce": _total(headroom[headroom < 0].abs()),
+            "to_grow": _total(headroom[headroom > 0]),
         },
         "findings": [_finding(finding) for finding in findings],
     }
@@ -90,6 +90,12 @@ def _quantiles(limit: pd.Series, segment: pd.Series) -> dict[str, dict[str, floa
 
 def _counts(column: pd.Series) -> dict[str, int]:
     return {str(name): int(count) for name, count in column.value_counts().sort_index().items()}
+
+
+def _total(values: pd.Series) -> float | None:
+    """Sum of what is a number; None where it overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _number(float(np.nansum(values.to_numpy(dtype=np.float64))))
 
 
 def _number(value: float) -> float | None:

@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
-from levercap.core.errors import DataError, Finding, Severity
+from levercap.book.reading import wrong_columns
+from levercap.core.errors import DataError
+from levercap.core.text import is_missing, text_of
 from levercap.limits.predictor import Predictor
 from levercap.serving.load import load
+from levercap.storage.tables import as_numbers, as_text
 
 __all__ = ["PackagedModel", "from_model_input", "to_model_input"]
 
@@ -34,13 +38,16 @@ class PackagedModel:
     def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Limits of every account in `model_input`, in the order in which the accounts first appear.
 
+        The values are those of ``Predictor.predict`` in a form that strict JSON holds: None in the place of what is
+        missing, not a number or infinite.
+
         Parameters
         ----------
-        model_input : as `to_model_input` writes it
+        model_input : as `to_model_input` writes it; numbers, texts, categories and Arrow columns of any width
         params : not used; MLflow passes it
         """
         accounts, positions = from_model_input(model_input)
-        return self._predictor.predict(accounts, positions)
+        return _strict(self._predictor.predict(accounts, positions))
 
 
 def to_model_input(accounts: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:
@@ -73,22 +80,43 @@ def from_model_input(model_input: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     between rows or because it has a row without position beside others, is a duplicate and will be rejected as one:
     the model does not choose between two statements of equity.
     """
-    missing = [name for name in REQUIRED if name not in model_input]
-    if missing:
-        hint = f"columns {', '.join(REQUIRED)}; optional {', '.join(OPTIONAL)}"
-        message = f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}"
-        finding = Finding("column_missing", Severity.FATAL, "model input", message, len(missing), hint=hint)
-        raise DataError("the model input cannot be used", [finding])
+    wrong = wrong_columns(model_input, REQUIRED, "model input")
+    if wrong:
+        raise DataError(f"the model input cannot be used; optional columns: {', '.join(OPTIONAL)}", wrong)
     fields = [name for name in ACCOUNT_FIELDS if name in model_input]
     held_fields = [name for name in POSITION_FIELDS if name in model_input]
     flat = model_input[["symbol", "notional"]].isna().all(axis=1)
     facts = model_input[["account_id", *fields]]
-    repeated = facts.assign(flat=flat).duplicated()
+    repeated = pd.DataFrame({name: _comparable(facts[name]) for name in facts}).assign(flat=flat.array).duplicated()
+    repeated.index = facts.index
     states = flat | ~(repeated | facts[fields].isna().all(axis=1))
     return (
         facts[states].reset_index(drop=True),
         model_input.loc[~flat, ["account_id", *held_fields]].reset_index(drop=True),
     )
+
+
+def _comparable(column: pd.Series) -> Any:
+    """A column as texts, by which rows are told apart whatever it holds."""
+    return as_text(column).to_pandas().array
+
+
+def _strict(limits: pd.DataFrame) -> pd.DataFrame:
+    """The frame with None for every value that is missing or no finite number; columns without one stay as they are."""
+    out = {}
+    for name, column in limits.items():
+        plain = isinstance(column.dtype, pd.DatetimeTZDtype) or (
+            pd.api.types.is_numeric_dtype(column.dtype) and np.isfinite(as_numbers(column)[0]).all()
+        )
+        out[name] = column if plain else pd.Series([*map(_plain, column.tolist())], column.index, dtype=object)
+    return pd.DataFrame(out)
+
+
+def _plain(value: object) -> object:
+    """Value as JSON holds it."""
+    if is_missing(value) or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value if isinstance(value, str | bool | int | float) else text_of(value)
 
 
 def _typed(column: pd.Series) -> pd.Series:

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import pandas as pd
 
 from levercap.core.errors import RegistryError
+from levercap.core.quality import SCORED
 from levercap.storage.manifest import read_manifest
 from levercap.storage.model_version import CHALLENGER, CHAMPION, MODEL, SCHEME, ModelVersion, parse_uri
 
@@ -75,7 +76,7 @@ def log_training(bundle_folder: Path, metrics: Mapping[str, float], config_text:
                 data_path=str(bundle_folder),
                 pip_requirements=[f"{name}=={installed_version(name)}" for name in REQUIREMENTS],
                 signature=_signature(),
-                input_example=_example(),
+                input_example=_example(bundle_folder),
             )
         if not client.search_registered_models(filter_string=f"name = '{MODEL}'"):
             client.create_registered_model(MODEL)
@@ -187,32 +188,38 @@ def _experiment(mlflow: Any, client: Any) -> str:
 
 
 def _signature() -> Any:
-    """Input of the packaged model: one row per position, all numbers double (integers with gaps would be refused)."""
+    """Input of the packaged model: one row per position. Any type of column is taken: the model reads them itself, as
+    the library does, while MLflow would refuse integers, categories and Arrow columns.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
-    texts, numbers = ("account_id", "segment", "symbol"), ("equity", "notional")
+    needed = ("account_id", "segment", "symbol", "equity", "notional")
+    optional = ("jurisdiction", "kind", "previous_max_leverage")
     return ModelSignature(
         inputs=Schema(
             [
-                *(ColSpec("string", name) for name in texts),
-                *(ColSpec("double", name) for name in numbers),
-                ColSpec("string", "jurisdiction", required=False),
-                ColSpec("string", "kind", required=False),
-                ColSpec("double", "previous_max_leverage", required=False),
+                *(ColSpec(AnyType(), name) for name in needed),
+                *(ColSpec(AnyType(), name, required=False) for name in optional),
             ]
         )
     )
 
 
-def _example() -> pd.DataFrame:
-    """Two accounts as the packaged model takes them: one with two positions, one with none."""
+def _example(bundle_folder: Path) -> pd.DataFrame:
+    """Two accounts as the packaged model takes them: one with positions in two symbols of the bundle, one with none."""
+    path = bundle_folder / "snapshot" / "symbols.parquet"
+    symbols = pd.read_parquet(path) if path.is_file() else pd.DataFrame({"symbol": [], "state": [], "turnover": []})
+    scored = symbols[symbols["state"].astype("str").isin([state.value for state in SCORED])]
+    largest = scored.sort_values("turnover", ascending=False)["symbol"].astype("str").tolist()
+    first, second = [*largest, "BTCUSDT", "ETHUSDT"][:2]
     return pd.DataFrame(
         {
             "account_id": ["a-1", "a-1", "a-2"],
             "equity": [10_000.0, 10_000.0, 500.0],
             "segment": ["professional", "professional", "retail"],
-            "symbol": ["BTCUSDT", "ETHUSDT", None],
+            "symbol": [first, second, None],
             "notional": [25_000.0, -8_000.0, None],
         }
     )
