@@ -85,7 +85,8 @@ def assert_every_account_is_answered(accounts, positions):
     summarise(limits, accounts, book.findings)
 
 
-@examples(150)
+@pytest.mark.slow
+@examples(80)
 @given(ACCOUNTS, POSITIONS)
 def test_any_values_at_all(accounts, positions):
     assert_every_account_is_answered(accounts, positions)
