@@ -124,3 +124,20 @@ def test_a_changed_model_file_is_refused_though_serving_does_not_read_it(trained
         file.write(" ")
     with pytest.raises(BundleError, match=r"models/forecaster\.json: changed"):
         levercap.load(folder)
+
+
+def test_a_bundle_that_is_older_than_allowed_answers_at_the_bound(trained):
+    accounts, positions = pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions)
+    own = levercap.load(trained.bundle)
+    made = own.snapshot.as_of
+    young = levercap.load(trained.bundle, max_age_hours=3, now=made + pd.Timedelta(hours=3))
+    assert young.snapshot.as_of == made
+    old = levercap.load(trained.bundle, max_age_hours=3, now=made + pd.Timedelta(hours=4))
+    fresh, late = own.predict(accounts, positions), old.predict(accounts, positions)
+    assert (late["max_leverage"] <= fresh["max_leverage"]).all()
+    assert (late["status"] != "scored").all()
+    held = old.predict(accounts, positions, previous=fresh)
+    assert (held["max_leverage"] <= fresh["max_leverage"]).all()
+    assert "held" in set(held["status"])
+    with pytest.raises(ValueError, match="after"):
+        levercap.load(trained.bundle, max_age_hours=3, now=made - pd.Timedelta(hours=1))

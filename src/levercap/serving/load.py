@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(path_or_uri: str | Path, snapshot: Path | str | None = None) -> Predictor:
+def load(
+    path_or_uri: str | Path,
+    snapshot: Path | str | None = None,
+    *,
+    max_age_hours: float | None = None,
+    now: pd.Timestamp | None = None,
+) -> Predictor:
     """Predictor of a bundle, with the market as it was known at one instant.
 
     Parameters
@@ -29,23 +35,36 @@ def load(path_or_uri: str | Path, snapshot: Path | str | None = None) -> Predict
     path_or_uri : folder of a bundle, or ``models:/levercap@champion`` or ``models:/levercap/3``
     snapshot : folder of a market snapshot, as `levercap score` writes beside its limits; None takes the bundle's own,
         made at the end of its training
+    max_age_hours : a snapshot older than this at `now` is scored as a market that is out: earlier limits are held, and
+        without them every position counts at its bound (`levercap.limits.aging.aged`). None: the snapshot answers for
+        its own instant, however long ago
+    now : instant of the limits, UTC; None is the present
 
     Raises
     ------
+    ValueError
+        `now` lies before the snapshot.
     BundleError
         A file is missing, extra or changed, the format is another one, or the snapshot was made by another bundle.
     RegistryError
         The registry does not answer or has no such version.
     """
+    from levercap.limits.aging import aged
     from levercap.limits.predictor import Predictor  # with it comes Numba, which takes longer than all the rest
 
     bundle = read_bundle_files(resolve(path_or_uri))
     market = bundle.snapshot if snapshot is None else bundle.snapshot_from(Path(snapshot))
+    if max_age_hours is not None:
+        market = aged(market, _instant(now), max_age_hours)
     with reading(bundle.config_file):
         config = config_from_dict(bundle.config)
     predictor = Predictor(market, config)
     _warm(predictor)
     return predictor
+
+
+def _instant(now: pd.Timestamp | None) -> pd.Timestamp:
+    return (pd.Timestamp.now(tz="UTC") if now is None else now).as_unit("us")
 
 
 def _warm(predictor: Predictor) -> None:
