@@ -51,7 +51,7 @@ def test_written_and_read_it_forecasts_the_same_bit_for_bit(fitted, tmp_path):
     folder = tmp_path / "again"
     folder.mkdir()
     parts = (mine.forecaster, mine.blocks, mine.config, mine.snapshot, mine.training)
-    bundle_id = write_bundle(folder, *parts, {}, "card\n")
+    bundle_id = write_bundle(folder, *parts, {}, "card\n", mine.memory)
     other = read_bundle(folder)
     assert bundle_id == other.bundle_id == mine.bundle_id
     assert other.config == mine.config
@@ -186,7 +186,9 @@ def test_the_recipe_and_the_horizon_are_part_of_the_bundle(fitted, tmp_path):
     mine = fitted.bundle
     folder = tmp_path / "other"
     folder.mkdir()
-    bundle_id = write_bundle(folder, forecaster, mine.blocks, mine.config, mine.snapshot, mine.training, {}, "card\n")
+    bundle_id = write_bundle(
+        folder, forecaster, mine.blocks, mine.config, mine.snapshot, mine.training, {}, "card\n", mine.memory
+    )
     assert bundle_id != mine.bundle_id
     assert json.loads((folder / MANIFEST).read_text())["recipe_hash"] == recipe.recipe_hash()
     again = read_bundle(folder).forecaster

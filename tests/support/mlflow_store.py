@@ -62,6 +62,8 @@ def boosted(trained, tmp_path_factory):
     forecaster = fit_forecaster("levercap", data.features, data.outcomes, base.snapshot.as_of, spec, past)
     folder = tmp_path_factory.mktemp("boosted") / "bundle"
     folder.mkdir()
-    write_bundle(folder, forecaster, base.blocks, base.config, base.snapshot, base.training, {}, "# card\n")
+    write_bundle(
+        folder, forecaster, base.blocks, base.config, base.snapshot, base.training, {}, "# card\n", base.memory
+    )
     assert list(folder.rglob("scale_range.txt"))
     return folder

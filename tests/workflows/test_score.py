@@ -18,6 +18,7 @@ from levercap.config import Config, GuardrailConfig, PolicyConfig
 from levercap.core.errors import BundleError, ConfigError, DataError
 from levercap.model import read_bundle
 from levercap.storage.atomic import SUCCESS
+from levercap.storage.bundle_files import FORMAT_VERSION
 from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import read_snapshot, write_snapshot
 from levercap.workflows.score import score
@@ -325,7 +326,7 @@ def test_tampered_bundle_and_wrong_version_are_refused(trained, tmp_path):
     with pytest.raises(BundleError, match=r"models/config.json: changed"):
         run(trained, tmp_path / "out", bundle=bundle)
     manifest = bundle / "MANIFEST.json"
-    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 99'))
+    manifest.write_text(manifest.read_text().replace(f'"format_version": {FORMAT_VERSION}', '"format_version": 99'))
     with pytest.raises(BundleError, match="format_version 99"):
         levercap.load(bundle)
     assert not (tmp_path / "out").exists()

@@ -76,6 +76,12 @@ class MarketConfig:
     bad_rows_share: Probability = 0.2
     """Above this share of bad rows in a table the meaning of the table is in doubt, and the market is refused. In bars
     the symbol with the most bad rows is left out of the share where there are others."""
+    history_share: Share = 0.95
+    """A symbol with fewer hours than this share of what its bundle knew is scored with remembered levels, too."""
+    tier_carry_days: NotNegative = 30.0
+    """Leverage tiers that a bundle knew and the market lacks are carried for so long after the training."""
+    tier_loosening: AtLeastOne = 2.0
+    """Tiers milder than a bundle remembers by more than this factor, in rates or notionals, are not believed."""
 
 
 @dataclass(frozen=True)

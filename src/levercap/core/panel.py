@@ -86,6 +86,10 @@ class Panel:
             raise DataError(f"no bar is known at {as_of}: the market starts at {self.start}")
         return self._cut(slice(n), slice(None))
 
+    def rows(self, first: int) -> Panel:
+        """The panel without the leading `first` rows."""
+        return self._cut(slice(first, None), slice(None))
+
     def select(self, symbols: list[str] | tuple[str, ...]) -> Panel:
         """The panel of the given symbols only."""
         unknown = sorted(set(symbols) - set(self.symbols))

@@ -53,6 +53,16 @@ class ScenarioSet:
         if not np.isclose(self.weights.sum(), 1.0) or (self.weights <= 0).any():
             raise ValueError("ScenarioSet.weights must be positive and sum to one")
 
+    def with_reduced_gains(self, share: FloatArray) -> ScenarioSet:
+        """The same scenarios with favourable moves multiplied by `share`, shape (instruments,), from 0 to 1: of longs
+        where the low of an hour is above the price at `as_of`, of shorts where its high is below.
+
+        Losses stay, so no position is worse off alone; as a hedge it pays less.
+        """
+        f = share.astype(np.float32)[:, None, None]
+        low, high = np.where(self.low > 0, self.low * f, self.low), np.where(self.high < 0, self.high * f, self.high)
+        return dataclasses.replace(self, low=low, high=high)
+
     def scaled(self, factor: FloatArray) -> ScenarioSet:
         """The same scenarios with every instrument's returns multiplied by `factor`, shape (instruments,)."""
         f = factor.astype(np.float32)

@@ -53,11 +53,17 @@ class Forecaster:
     horizon: Horizon = DAY
     recipe: Recipe = RECIPE
 
-    def predict(self, features: pd.DataFrame) -> Forecast:
-        """Forecasts for every row of a feature table; rows without even a baseline volatility are left out."""
-        sigma = volatility(self.scale, features)
+    def predict(self, features: pd.DataFrame, multiplier: FloatArray | None = None) -> Forecast:
+        """Forecasts for every row of a feature table; rows without even a baseline volatility are left out.
+
+        `multiplier` (rows,) is of volatility; VaR and ES scale alike.
+        """
+        scale = np.ones(len(features)) if multiplier is None else multiplier
+        sigma = volatility(self.scale, features) * scale
         usable = np.isfinite(sigma)
-        frame = forecast_frame(features, sigma, self.recipe.tail)[usable].reset_index(drop=True)
+        frame = forecast_frame(features, sigma, self.recipe.tail)
+        frame["end_volatility"] *= scale**self.recipe.tail.end_memory
+        frame = frame[usable].reset_index(drop=True)
         forecasts = frame[["as_of", "symbol", "volatility"]].copy()
         forecasts.insert(2, "horizon_hours", self.horizon.hours)
         shocks = self.shock.predict(sigma[usable], features[usable].reset_index(drop=True))

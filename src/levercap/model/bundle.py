@@ -17,7 +17,10 @@ from levercap.core.panel import Panel
 from levercap.core.snapshot import Snapshot
 from levercap.forecast import Blocks, Forecaster
 from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
+from levercap.model.memory import Memory
+from levercap.model.memory_files import MEMORY, read_memory, write_memory
 from levercap.model.snapshots import make_snapshot, snapshot_inputs, snapshot_inputs_by_quality
+from levercap.model.strictness import Strictness, strictness
 from levercap.storage.bounded import reading
 from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION, MODELS, SNAPSHOT, BundleFiles, read_bundle_files
 from levercap.storage.manifest import write_manifest
@@ -43,6 +46,7 @@ class Bundle:
     snapshot : the market at the end of the training
     training : what it was trained on: until, start, symbols, rows, data_hash, kind (the forecast method)
     bundle_id : id of the folder
+    memory : tables, symbols and levels of the training
     """
 
     forecaster: Forecaster
@@ -51,6 +55,7 @@ class Bundle:
     snapshot: Snapshot
     training: Mapping[str, Any]
     bundle_id: str
+    memory: Memory
 
     def snapshot_at(
         self,
@@ -62,10 +67,25 @@ class Bundle:
         """Snapshot of `panel` as it was known at `as_of`; `tiers` are those in force then.
 
         `quality` says what the data of each symbol are worth (``MarketQuality.symbols``); without it every symbol that
-        traded within three hours is fresh. Symbols never seen in training are forecast too. Raises DataError when
-        `as_of` lies before the market's start.
+        traded within three hours is fresh. Symbols never seen in training are forecast too. What the market lacks of
+        what the bundle was trained with is scored strictly, see `strictness_at`. Raises DataError when `as_of` lies
+        before the market's start.
         """
-        return snapshot_of(self.forecaster, self.blocks, self.config, panel, tiers, as_of, self.bundle_id, quality)
+        return self.strict_snapshot(self.strictness_at(panel, tiers, as_of), as_of, quality)
+
+    def strictness_at(
+        self, panel: Panel, tiers: pd.DataFrame | None, as_of: pd.Timestamp, config: Config | None = None
+    ) -> Strictness:
+        """What `panel` and `tiers` lack at `as_of` of what the bundle was trained with, and what holds instead; its
+        findings name it. `config` replaces the settings of market and policy of the bundle.
+        """
+        known = _known(panel, as_of)
+        return strictness(known, tiers, self.memory, as_of, self.config if config is None else config)
+
+    def strict_snapshot(self, strict: Strictness, as_of: pd.Timestamp, quality: pd.DataFrame | None = None) -> Snapshot:
+        """Snapshot at `as_of` of the market that `strict` was made from."""
+        parts = (self.forecaster, self.blocks, self.config)
+        return snapshot_of(*parts, strict.panel, strict.tiers, as_of, self.bundle_id, quality, strict)
 
 
 def snapshot_of(
@@ -77,17 +97,22 @@ def snapshot_of(
     as_of: pd.Timestamp,
     bundle_id: str,
     quality: pd.DataFrame | None = None,
+    strict: Strictness | None = None,
 ) -> Snapshot:
-    """Snapshot by the parts of a bundle."""
-    if as_of < panel.start + pd.Timedelta(hours=1):
-        raise DataError(f"no bar is known at {as_of}: the market starts at {panel.start}")
-    known = panel.until(as_of)
+    """Snapshot by the parts of a bundle; `strict` was made from the same panel."""
+    known = _known(panel, as_of)
     if quality is None:
         inputs = snapshot_inputs(known, pd.DatetimeIndex([as_of]), config.policy.stressed_quantile)
     else:
         inputs = snapshot_inputs_by_quality(known, as_of, quality, config.policy.stressed_quantile, LONGEST_OUT_HOURS)
     provenance = {"bundle_id": bundle_id, "config_hash": config.config_hash(), "data_hash": known.data_hash()}
-    return make_snapshot(forecaster, blocks, inputs, 0, tiers, config.scenarios.seed, provenance)
+    return make_snapshot(forecaster, blocks, inputs, 0, tiers, config.scenarios.seed, provenance, strict)
+
+
+def _known(panel: Panel, as_of: pd.Timestamp) -> Panel:
+    if as_of < panel.start + pd.Timedelta(hours=1):
+        raise DataError(f"no bar is known at {as_of}: the market starts at {panel.start}")
+    return panel.until(as_of)
 
 
 def write_bundle(
@@ -99,6 +124,7 @@ def write_bundle(
     training: Mapping[str, Any],
     evidence: Mapping[str, pd.DataFrame],
     card: str,
+    memory: Memory,
 ) -> str:
     """Write a bundle into an existing empty folder, manifest last; returns the bundle id.
 
@@ -109,6 +135,7 @@ def write_bundle(
     models.mkdir()
     write_forecaster(forecaster, models)
     write_blocks(blocks, models / "blocks.parquet")
+    write_memory(memory, models / MEMORY)
     (models / "config.json").write_text(json.dumps(config.as_dict(), sort_keys=True) + "\n", encoding="utf-8")
     (folder / OUT_OF_SAMPLE).mkdir()
     for name, table in evidence.items():
@@ -140,4 +167,5 @@ def with_models(files: BundleFiles) -> Bundle:
         snapshot=files.snapshot,
         training=files.training,
         bundle_id=files.bundle_id,
+        memory=read_memory(models / MEMORY),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from levercap.core.quality import SCORED, SymbolState
 from levercap.core.snapshot import Snapshot
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.forecast import Blocks, Forecast, Forecaster
+
+if TYPE_CHECKING:
+    from levercap.model.strictness import Strictness
 
 __all__ = ["SnapshotInputs", "make_snapshot", "path_es_ratios", "snapshot_inputs", "snapshot_inputs_by_quality"]
 
@@ -91,17 +94,23 @@ def make_snapshot(
     tiers: pd.DataFrame | None,
     seed: int,
     provenance: dict[str, Any],
+    strict: Strictness | None = None,
 ) -> Snapshot:
-    """Snapshot at ``inputs.origins[which]``; `tiers` are those in force then."""
+    """Snapshot at ``inputs.origins[which]``; `tiers` are those in force then.
+
+    `strict` scales volatility, VaR and ES, bounds the stressed volatility from below and reduces what hedges gain.
+    """
     as_of = inputs.origins[which]
-    forecast = forecaster.predict(inputs.features[inputs.features["as_of"] == as_of])
+    features = inputs.features[inputs.features["as_of"] == as_of]
+    forecast = forecaster.predict(features, None if strict is None else strict.of_rows(features))
     now = forecast.forecasts.set_index("symbol")
     symbols = pd.DataFrame({"symbol": pd.Series(inputs.symbols, dtype="str")})
     fresh = symbols["symbol"].isin(now.index).to_numpy()
     symbols["state"], symbols["hours_out"] = _states(inputs.quality, fresh)
     columns = [c for c in now.columns if c == "volatility" or c.startswith("shock_probability")]
     symbols = pd.concat([symbols, now[columns].reindex(symbols["symbol"]).reset_index(drop=True)], axis=1)
-    stressed = np.where(fresh, inputs.stressed_volatility[which], np.nan)
+    stressed = inputs.stressed_volatility[which]
+    stressed = np.where(fresh, stressed if strict is None else strict.of_stressed(inputs.symbols, stressed), np.nan)
     symbols.insert(4, "stressed_volatility", np.where(np.isnan(stressed), symbols["volatility"], stressed))
     symbols["turnover"] = np.where(fresh, inputs.turnover[which], np.nan)
     known = symbols[fresh]
@@ -112,6 +121,8 @@ def make_snapshot(
         seed,
         recipe,
     )
+    if strict is not None and strict.gain_shares:
+        scenarios = scenarios.with_reduced_gains(strict.of_gains(tuple(known["symbol"])))
     return Snapshot(
         as_of=as_of,
         horizon=scenarios.horizon,

@@ -22,7 +22,7 @@ from levercap.storage.snapshot_files import read_snapshot
 __all__ = ["FORMAT", "FORMAT_VERSION", "MODELS", "SNAPSHOT", "BundleFiles", "read_bundle_files"]
 
 FORMAT: Final = "levercap-bundle"
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 MODELS: Final = "models"
 """Folder of the models and the configuration inside a bundle."""

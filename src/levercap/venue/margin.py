@@ -21,6 +21,7 @@ from levercap.venue.tiers import maintenance_amounts
 
 __all__ = [
     "MarginSheet",
+    "envelope",
     "initial_margin",
     "liquidation_cap",
     "maintenance_margin",
@@ -81,7 +82,7 @@ def margin_sheet(
         initial_rate = 1.0 / missing_tier_max_leverage
         share = missing_tier_maintenance_share / missing_tier_max_leverage
         flat, missing = (np.inf, initial_rate, max(maintenance_margin_rate, share)), True
-        rows = {str(name): _envelope(group) for name, group in tiers.groupby("symbol", sort=True, observed=True)}
+        rows = {str(name): envelope(group) for name, group in tiers.groupby("symbol", sort=True, observed=True)}
     names = [instrument.name for instrument in instruments]
     tables = [rows[name] if len(rows.get(name, ())) else np.array([flat]) for name in names] + [np.array([flat])]
     count = np.array([len(table) for table in tables], dtype=np.int64)
@@ -92,8 +93,9 @@ def margin_sheet(
     return MarginSheet(count, cap, initial, rate, maintenance_amounts(floor, rate), ~known & missing)
 
 
-def _envelope(group: pd.DataFrame) -> FloatArray:
-    """(tiers, 3) cap, initial rate and maintenance rate, ascending; empty when an entry is unusable.
+def envelope(group: pd.DataFrame) -> FloatArray:
+    """Tiers of one symbol as (tiers, 3) cap, initial rate and maintenance rate, ascending; empty when an entry is
+    unusable. Of several rows that hold for the same notional the most conservative counts.
 
     Unusable is what is missing, negative, out of order or beyond `LARGEST`: an instrument with such a tier has none.
     """

@@ -177,10 +177,11 @@ def _make_snapshot(
     age = float(hours_since_last_bar(market.panel, instant).min())
     require_age(age, max_age_hours, "bars", f"the last bar before {instant} closed {age:g} hours earlier")
     quality = assess_quality(market.panel, instant, config.market.stale_hours, market.disputes)
-    tiers = tiers_as_of(market.tiers, instant)
-    snapshot = with_models(bundle).snapshot_at(quality.panel, tiers, instant, quality.symbols)
+    models, tiers = with_models(bundle), tiers_as_of(market.tiers, instant)
+    strict = models.strictness_at(quality.panel, tiers, instant, config)
+    snapshot = models.strict_snapshot(strict, instant, quality.symbols)
     snapshot = dataclasses.replace(snapshot, data_hash=market.panel.until(instant).data_hash())
-    return snapshot, (*market.findings, *quality.findings)
+    return snapshot, (*market.findings, *quality.findings, *strict.findings)
 
 
 def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:

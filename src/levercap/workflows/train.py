@@ -17,6 +17,7 @@ from levercap.model.bundle import snapshot_of
 from levercap.model.card import model_card
 from levercap.model.dataset import Dataset, build_dataset
 from levercap.model.fit import TrainingInputs, blocks_at, forecaster_at, training_inputs
+from levercap.model.memory import make_memory
 from levercap.storage.atomic import atomic_folder, require_ours
 from levercap.venue.tiers import tiers_as_of
 
@@ -48,12 +49,14 @@ def train(
     evidence = _evidence(inputs, forecaster.method)
     progress(4, steps)
     blocks = blocks_at(inputs, forecaster, panel.end)
+    quantile, seed = config.policy.stressed_quantile, config.scenarios.seed
+    memory = make_memory(panel, market.tiers, data.features, forecaster, blocks, quantile, seed)
     progress(5, steps)
     snapshot = snapshot_of(forecaster, blocks, config, panel, tiers_as_of(market.tiers, panel.end), panel.end, "")
     training = _training(panel, data, forecaster, blocks)
     with atomic_folder(out, marker=None) as building:
         card = model_card(training, evidence, config, forecaster.horizon)
-        write_bundle(building, forecaster, blocks, config, snapshot, training, evidence, card)
+        write_bundle(building, forecaster, blocks, config, snapshot, training, evidence, card, memory)
     progress(steps, steps)
     return read_bundle(out)
 

@@ -1,0 +1,95 @@
+"""Strictness: what a market lacks of what a bundle was trained with, and how much stricter it is scored for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from levercap.config import Config
+from levercap.core.errors import Finding
+from levercap.core.names import FloatArray
+from levercap.core.panel import Panel
+from levercap.model.memory import Memory
+from levercap.model.strict_series import strict_series
+from levercap.model.strict_symbols import cut_history, unseen_symbols
+from levercap.model.strict_tiers import strict_tiers
+
+__all__ = ["Strictness", "strictness"]
+
+
+@dataclass(frozen=True, eq=False)
+class Strictness:
+    """What a snapshot is made with where a market lacks what its bundle knew.
+
+    Attributes
+    ----------
+    panel : the market as it was known, without optional values that are doubtful or incomplete
+    tiers : leverage tiers to use, or None when the venue has none
+    multiplier : of volatility, and with it of VaR and ES, by symbol; at least 1, and 1 for a symbol that is not in it
+    stressed_multiplier : the same of the stressed volatility
+    gain_shares : factor, at most 1, of favourable moves in the scenarios, by symbol: one that is scored at more than
+        its volatility pays no more as a hedge
+    stressed_floor : smallest stressed volatility by symbol, per 24 h
+    state_factors : of volatility where a feature of the state of the tail, by its name, is missing; at least 1
+    findings : one per kind and table, all warnings
+    """
+
+    panel: Panel
+    tiers: pd.DataFrame | None
+    multiplier: Mapping[str, float] = field(default_factory=dict)
+    stressed_multiplier: Mapping[str, float] = field(default_factory=dict)
+    gain_shares: Mapping[str, float] = field(default_factory=dict)
+    stressed_floor: Mapping[str, float] = field(default_factory=dict)
+    state_factors: Mapping[str, float] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def of_rows(self, features: pd.DataFrame) -> FloatArray:
+        """(rows,) multiplier of volatility of the rows of a feature table."""
+        product = np.array([self.multiplier.get(symbol, 1.0) for symbol in features["symbol"]], dtype=np.float64)
+        for name, factor in self.state_factors.items():
+            if name in features:
+                product = product * np.where(features[name].isna(), factor, 1.0)
+        return product
+
+    def of_gains(self, symbols: tuple[str, ...]) -> FloatArray:
+        """(symbols,) factor of favourable moves."""
+        return np.array([self.gain_shares.get(symbol, 1.0) for symbol in symbols], dtype=np.float64)
+
+    def of_stressed(self, symbols: tuple[str, ...], values: FloatArray) -> FloatArray:
+        """(symbols,) stressed volatilities, multiplied and no smaller than their floors."""
+        multiplier = np.array([self.stressed_multiplier.get(symbol, 1.0) for symbol in symbols])
+        floor = np.array([self.stressed_floor.get(symbol, np.nan) for symbol in symbols])
+        return np.asarray(np.fmax(values * multiplier, floor), dtype=np.float64)
+
+
+def strictness(
+    panel: Panel, tiers: pd.DataFrame | None, memory: Memory, as_of: pd.Timestamp, config: Config
+) -> Strictness:
+    """Strictness of a market at `as_of`; one that lacks nothing has no multiplier above one and no floor.
+
+    Parameters
+    ----------
+    panel : as it was known at `as_of`
+    tiers : those in force then, or None
+    memory : of the bundle that scores
+    config : how long absent tiers are carried, how far tiers may be loosened, which share of the history must be there;
+        the value of a missing tier
+    """
+    panel, factor, lost = strict_series(panel, memory, as_of)
+    cut = cut_history(panel, memory, as_of, config.market.history_share)
+    unseen, new = unseen_symbols(panel, memory)
+    tiers, ladders = strict_tiers(tiers, memory, as_of, panel.symbols, config)
+    own = {s: cut.multiplier.get(s, 1.0) * unseen.get(s, 1.0) for s in panel.symbols}
+    return Strictness(
+        panel,
+        tiers,
+        multiplier={s: factor * value for s, value in own.items()},
+        stressed_multiplier=unseen,
+        gain_shares={s: cut.gain_share.get(s, 1.0 / value) for s, value in own.items() if value > 1.0},
+        stressed_floor=cut.stressed_floor,
+        state_factors=memory.state_factors,
+        findings=(*lost, *cut.findings, *new, *ladders),
+    )
