@@ -67,3 +67,8 @@ def test_json_holds_only_json() -> None:
 )
 def test_any_value_gives_strict_json(value: object) -> None:
     json.loads(envelope(Result("", {"value": value})), parse_constant=lambda text: 1 / 0)
+
+
+def test_cells_write_control_characters_out():
+    assert cell("a\x1b[2J\nb") == r"a\x1b[2J\nb"
+    assert pairs({"account": "x\x07"}) == r"account  x\x07"

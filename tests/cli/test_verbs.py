@@ -320,6 +320,42 @@ def test_report_shows_the_latest_run_of_its_bundle(
     assert shown.data["scores"]["accounts"] == 7
 
 
+def test_a_held_run_ends_with_one_and_says_how_to_publish_it(
+    trained: SimpleNamespace, tmp_path: Path, run: Any
+) -> None:
+    accounts = pd.read_parquet(trained.accounts).assign(equity=lambda frame: frame["equity"].map("{:,.2f}".format))
+    accounts.to_csv(tmp_path / "accounts.csv", index=False)
+    arguments = score_arguments(trained, tmp_path / "out", accounts=tmp_path / "accounts.csv")
+    held = run(*arguments)
+    assert (held.code, held.status, held.data["outcome"]) == (1, "fail", "held")
+    assert held.diagnostics[0]["code"] == "breaker_tripped"
+    assert "rejected" in held.diagnostics[0]["message"]
+    assert "--publish-anyway" in held.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["held"]
+    assert run(*arguments, "--publish-anyway", " ").code == 2
+    published = run(*arguments, "--publish-anyway", "a test")
+    assert (published.code, published.data["published_anyway"]) == (0, "a test")
+    assert (
+        run("explain", pd.read_csv(tmp_path / "accounts.csv")["account_id"][0], "--scores", tmp_path / "out").code == 0
+    )
+
+
+def test_control_characters_reach_no_terminal(trained: SimpleNamespace, tmp_path: Path, run: Any) -> None:
+    positions = pd.read_parquet(trained.positions)
+    positions.loc[0, "symbol"] = "\x1b[2JEVIL"
+    positions.loc[1, "account_id"] = "\x1b]0;id\x07"
+    positions.to_parquet(tmp_path / "positions.parquet")
+    arguments = score_arguments(trained, tmp_path / "out", positions=tmp_path / "positions.parquet")
+    done = run(*arguments, "-v")
+    assert done.code == 0
+    assert not {c for c in done.err if ord(c) < 32} - {"\n"}
+    assert r"\x1b[2JEVIL" in json.dumps(done.data["findings"]).replace("\\\\", "\\")
+    book = ("--accounts", trained.accounts, "--positions", tmp_path / "positions.parquet")
+    for account in (positions["account_id"][0], positions["account_id"][1], "\x1b[2Jnowhere"):
+        done = run("explain", account, "--scores", tmp_path / "out", *book)
+        assert not {c for c in done.err if ord(c) < 32} - {"\n"}
+
+
 def test_score_from_a_snapshot(trained: SimpleNamespace, scored: Path, tmp_path: Path, run: Any) -> None:
     (folder,) = scored.glob("as_of=*")
     arguments = score_arguments(trained, tmp_path, market="")

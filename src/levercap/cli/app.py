@@ -15,6 +15,7 @@ from levercap.cli import data, inspect, limits, model
 from levercap.cli.arguments import Parser
 from levercap.cli.result import envelope, failure_envelope
 from levercap.core.errors import ConfigError, LevercapError
+from levercap.core.text import escaped_lines
 
 __all__ = ["build_parser", "main"]
 
@@ -81,7 +82,7 @@ def _path_problem(error: OSError) -> str:
 
 
 def _say(error: BaseException, message: str, exit_code: int, as_json: bool) -> None:
-    print(f"levercap: {message}", file=sys.stderr)
+    print(f"levercap: {escaped_lines(message)}", file=sys.stderr)
     if as_json:
         print(failure_envelope(error, exit_code), flush=True)
 

@@ -21,6 +21,7 @@ from levercap.core.errors import (
     RegistryError,
     Severity,
 )
+from levercap.core.text import escaped
 
 __all__ = ["CODES", "Result", "counted", "envelope", "failure_envelope", "finding_entry", "pairs", "percent", "table"]
 
@@ -132,7 +133,7 @@ def cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value + 0.0:.4g}"  # no minus before a zero
-    return str(value)
+    return escaped(str(value))
 
 
 def _dump(status: str, data: Mapping[str, Any], diagnostics: Sequence[Mapping[str, Any]]) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-__all__ = ["LONGEST", "escaped", "is_missing", "shortened", "text_of"]
+__all__ = ["LONGEST", "escaped", "escaped_lines", "is_missing", "shortened", "text_of"]
 
 LONGEST: Final = 200
 """Characters of a text from outside that are shown."""
@@ -20,6 +20,11 @@ def escaped(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     return "".join(_escape(c) if unicodedata.category(c) in _UNSAFE else c for c in text)
+
+
+def escaped_lines(text: str) -> str:
+    """The text escaped but for its line ends."""
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 def shortened(text: str) -> str:

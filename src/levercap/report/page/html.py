@@ -9,6 +9,7 @@ from html import escape as escape_html
 from string import Template
 from typing import Final
 
+from levercap.core.text import escaped_lines
 from levercap.report.page.formatting import NARROW
 
 __all__ = [
@@ -130,8 +131,8 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 
 def escape(text: str) -> str:
-    """Text as HTML; a number stays on one line with its per cent sign."""
-    return escape_html(text.replace(" %", f"{NARROW}%"))
+    """Text as HTML, control characters written out; a number stays on one line with its per cent sign."""
+    return escape_html(escaped_lines(text).replace(" %", f"{NARROW}%"))
 
 
 def _cell(column: Column, row: int) -> str:
