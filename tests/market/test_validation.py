@@ -388,6 +388,30 @@ def test_impossible_tiers_are_fatal(code, values):
     assert found.hint
 
 
+@pytest.mark.parametrize(("code", "values"), BAD_TIERS)
+def test_the_impossible_ladder_of_one_symbol_stops_no_other(code, values):
+    others = pd.concat([bars().iloc[:HOURS].assign(symbol=f"C{i}USDT") for i in range(4)])
+    sound = pd.concat([tiers().assign(symbol=f"C{i}USDT") for i in range(4)])
+    earlier = pd.concat([tiers(), sound])
+    now = pd.concat([tiers().assign(**values), sound]).assign(as_of=START + pd.Timedelta(days=1))
+    frame = pd.concat([earlier, now], ignore_index=True)
+    market, found = accepted(bars=pd.concat([bars(), others]), leverage_tiers=frame)
+    assert found[code].severity == Severity.WARNING
+    assert "symbol=AAAUSDT" in found[code].examples[0]
+    kept = market.tiers.groupby("as_of")["symbol"].agg(lambda names: sorted(set(names)))
+    assert kept.tolist() == [["AAAUSDT", *(f"C{i}USDT" for i in range(4))], [f"C{i}USDT" for i in range(4)]]
+
+
+def test_a_snapshot_of_impossible_ladders_is_fatal_however_many_sound_ones_there_are():
+    names = [f"C{i}USDT" for i in range(4)]
+    sound = pd.concat([tiers().assign(symbol=name) for name in names])
+    snapshots = [sound.assign(as_of=START - pd.Timedelta(days=30 * i)) for i in range(1, 20)]
+    bad = sound.assign(maintenance_margin_rate=0.0)
+    frame = pd.concat([*snapshots, bad], ignore_index=True)
+    others = pd.concat([bars().iloc[:HOURS].assign(symbol=name) for name in names])
+    assert fatal(bars=others, leverage_tiers=frame)["tier_rate"].severity == Severity.FATAL
+
+
 def test_tier_rates_above_initial_margin_and_jumping_amounts_are_warnings():
     frame = tiers().assign(maintenance_margin_rate=[0.03, 0.03, 0.05], maintenance_amount=[0.0, 0.0, 7.0])
     market, found = accepted(leverage_tiers=frame)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from levercap.core.brackets import broken_steps, impossible_tiers
 from levercap.core.errors import Finding, Severity
 from levercap.core.names import BoolArray, IntArray
+from levercap.market.rows import in_doubt
 from levercap.market.tables import Table
 from levercap.venue.tiers import maintenance_amounts_of
 
@@ -15,62 +18,92 @@ __all__ = ["clean_tiers"]
 
 KEY = ["as_of", "symbol", "tier"]
 NEEDED = ["tier", "notional_floor", "notional_cap", "max_leverage", "maintenance_margin_rate"]
+TESTED = {
+    "tier_bounds": (["notional_floor", "notional_cap"], "0 <= floor < cap"),
+    "tier_leverage": (["max_leverage"], "above zero and finite"),
+    "tier_rate": (["maintenance_margin_rate"], "above 0, at most 1 (0.004 for 0.4 %)"),
+    "tier_amount": (["maintenance_amount"], "zero or more, or empty"),
+}
+"""Columns of each test of `impossible_tiers`, and what they must be."""
 STEP_HINT = "floors start at zero and equal the cap before; leverage never rises and rates never fall with notional"
 
 
-def clean_tiers(table: Table) -> tuple[pd.DataFrame, list[Finding]]:
-    """Tiers sorted by as_of, symbol and tier, one ladder per symbol and snapshot; and every problem of theirs."""
-    findings = _value_findings(table)
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Tiers that cannot be true: code of the finding, rows of the table, and what to say of them."""
+
+    code: str
+    rows: IntArray
+    message: str
+    columns: list[str]
+    hint: str
+
+
+def clean_tiers(table: Table, bad_rows_share: float) -> tuple[pd.DataFrame, list[Finding]]:
+    """Tiers sorted by as_of, symbol and tier, one ladder per symbol and snapshot; and every problem of theirs.
+
+    A ladder that cannot be true is left out, its symbol being one without tiers then. It is fatal where more than
+    `bad_rows_share` of the rows of its snapshot are of such ladders, see `in_doubt`.
+    """
     usable = table.frame[["as_of", "symbol", *(c for c in NEEDED if c not in table.unusable)]].notna().all(axis=1)
-    rows = np.flatnonzero(usable.to_numpy(dtype=bool))
-    rows, repeats = _single_ladders(table, rows)
-    findings += repeats
-    if not table.unusable:
-        findings += _ladder_findings(table, rows)
+    rows, mixed, findings = _single_ladders(table, np.flatnonzero(usable.to_numpy(dtype=bool)))
+    problems = [*_value_problems(table), mixed]
+    problems += [_order_problem(table, rows)] if not table.unusable else []
+    bad = _whole_ladders(table, np.concatenate([problem.rows for problem in problems]))
+    severity = Severity.FATAL if _any_in_doubt(table, bad, bad_rows_share) else Severity.WARNING
+    for problem in problems:
+        message = f"{problem.message}; their ladders are left out" if severity == Severity.WARNING else problem.message
+        findings += table.finding(problem.code, severity, problem.rows, message, problem.columns, problem.hint)
+    rows = rows[~bad[rows]]
+    if not table.unusable and severity == Severity.WARNING:
+        findings += _amount_findings(table, rows)
     clean = table.frame.iloc[rows].reset_index(drop=True)
-    return clean.assign(symbol=clean["symbol"].astype("str")), findings
+    return clean.assign(symbol=clean["symbol"].astype("str")), findings + _early_findings(table)
 
 
-def _value_findings(table: Table) -> list[Finding]:
+def _whole_ladders(table: Table, rows: IntArray) -> BoolArray:
+    """All rows of the ladders that hold one of `rows`."""
+    ladder = table.frame.groupby(["as_of", "symbol"], observed=True, dropna=False).ngroup().to_numpy()
+    return np.isin(ladder, np.unique(ladder[rows]))
+
+
+def _any_in_doubt(table: Table, bad: BoolArray, share: float) -> bool:
+    """Whether the rows of any snapshot are bad in a larger share than that."""
+    as_of = table.frame["as_of"]
+    snapshots = [(as_of == stamp).to_numpy(dtype=bool) for stamp in as_of[bad].unique()]
+    return any(in_doubt(table.keep(own), bad[own], share) for own in snapshots)
+
+
+def _value_problems(table: Table) -> list[Problem]:
     frame = table.frame
     floor, cap = frame["notional_floor"].to_numpy(), frame["notional_cap"].to_numpy()
     leverage, rate = frame["max_leverage"].to_numpy(), frame["maintenance_margin_rate"].to_numpy()
     amount = frame["maintenance_amount"].to_numpy()
     there = [name for name in NEEDED if name not in table.unusable]
     missing = frame[there].isna().any(axis=1).to_numpy(dtype=bool)
-    findings = table.finding(
-        "tier_value_missing",
-        Severity.FATAL,
-        missing,
-        "tiers that lack a value",
-        there,
-        "only maintenance_amount may be empty",
-    )
-    wrong = impossible_tiers(floor, cap, leverage, rate, amount)
-    checks = (
-        ("tier_bounds", ["notional_floor", "notional_cap"], "0 <= floor < cap"),
-        ("tier_leverage", ["max_leverage"], "above zero and finite"),
-        ("tier_rate", ["maintenance_margin_rate"], "above 0, at most 1 (0.004 for 0.4 %)"),
-        ("tier_amount", ["maintenance_amount"], "zero or more, or empty"),
-    )
-    for code, columns, hint in checks:
-        bad = wrong[code.removeprefix("tier_")]
-        what = f"impossible {' or '.join(columns)}"
-        findings += table.finding(code, Severity.FATAL, bad, what, columns, hint)
+    message, hint = "tiers that lack a value", "only maintenance_amount may be empty"
+    wrong = {f"tier_{what}": bad for what, bad in impossible_tiers(floor, cap, leverage, rate, amount).items()}
+    return [
+        Problem("tier_value_missing", np.flatnonzero(missing), message, there, hint),
+        *(
+            Problem(code, np.flatnonzero(wrong[code]), f"impossible {' or '.join(columns)}", columns, hint)
+            for code, (columns, hint) in TESTED.items()
+        ),
+    ]
+
+
+def _early_findings(table: Table) -> list[Finding]:
+    """Tiers in which positions are liquidated before their initial margin is lost."""
+    leverage, rate = (table.frame[name].to_numpy() for name in ("max_leverage", "maintenance_margin_rate"))
     with np.errstate(over="ignore"):
         early = (rate * leverage > 1) & (rate <= 1) & np.isfinite(leverage)
-    return findings + table.finding(
-        "tier_maintenance_above_initial",
-        Severity.WARNING,
-        early,
-        "the maintenance margin exceeds the initial margin 1 / max_leverage",
-        ["max_leverage", "maintenance_margin_rate"],
-        "maintenance_margin_rate <= 1 / max_leverage",
-    )
+    message = "the maintenance margin exceeds the initial margin 1 / max_leverage"
+    columns, hint = ["max_leverage", "maintenance_margin_rate"], "maintenance_margin_rate <= 1 / max_leverage"
+    return table.finding("tier_maintenance_above_initial", Severity.WARNING, early, message, columns, hint)
 
 
-def _single_ladders(table: Table, rows: IntArray) -> tuple[IntArray, list[Finding]]:
-    """Rows of one ladder per symbol and snapshot, sorted by `KEY`.
+def _single_ladders(table: Table, rows: IntArray) -> tuple[IntArray, Problem, list[Finding]]:
+    """Rows of one ladder per symbol and snapshot, sorted by `KEY`; ladders that cannot be told apart; and findings.
 
     Where a tier number comes twice, the symbol has several ladders (a perpetual's and those of dated futures, say): in
     the order of the file a new ladder begins where the number does not rise, and the first one listed is kept. Rows
@@ -101,34 +134,31 @@ def _single_ladders(table: Table, rows: IntArray) -> tuple[IntArray, list[Findin
     )
     starts = frame["notional_floor"].eq(0.0).to_numpy(dtype=bool)
     mixed = several & falls.to_numpy(dtype=bool) & ~starts
-    findings += table.finding(
-        "tier_ladders_mixed",
-        Severity.FATAL,
-        rows[mixed],
-        "several ladders of one symbol whose rows are mixed up: they cannot be told apart",
-        KEY,
-        "one ladder per as_of and symbol",
-    )
+    message = "several ladders of one symbol whose rows are mixed up: they cannot be told apart"
+    problem = Problem("tier_ladders_mixed", rows[mixed], message, KEY, "one ladder per as_of and symbol")
     order = frame[keep].sort_values(KEY, kind="stable").index.to_numpy()
-    return rows[order], findings
+    return rows[order], problem, findings
 
 
-def _ladder_findings(table: Table, rows: IntArray) -> list[Finding]:
-    """Ladders whose steps do not follow on each other; `rows` are sorted by `KEY`."""
+def _order_problem(table: Table, rows: IntArray) -> Problem:
+    """Tiers that do not follow on the one before; `rows` are sorted by `KEY`."""
     frame = table.frame.iloc[rows]
-    first = np.append(True, _changes(frame["as_of"].to_numpy()) | _changes(frame["symbol"].cat.codes.to_numpy()))
+    first = _first(frame)
     floor, cap, leverage, rate = (frame[name].to_numpy(dtype=np.float64) for name in NEEDED[1:])
     broken = broken_steps(first, floor, cap, leverage, rate)
-    findings = table.finding(
-        "tier_order", Severity.FATAL, rows[broken], "tiers that do not follow on the one before", NEEDED, STEP_HINT
-    )
-    if broken.any():
-        return findings
-    ladders = frame[["symbol", "notional_floor", "maintenance_margin_rate"]].assign(symbol=np.cumsum(first))
+    return Problem("tier_order", rows[broken], "tiers that do not follow on the one before", NEEDED, STEP_HINT)
+
+
+def _amount_findings(table: Table, rows: IntArray) -> list[Finding]:
+    """Amounts that make the maintenance margin jump; `rows` are sorted by `KEY` and their ladders possible."""
+    frame = table.frame.iloc[rows]
+    if frame.empty:
+        return []
+    ladders = frame[["symbol", "notional_floor", "maintenance_margin_rate"]].assign(symbol=np.cumsum(_first(frame)))
     expected = maintenance_amounts_of(ladders)
     given = frame["maintenance_amount"].to_numpy(dtype=np.float64)
     off = np.abs(given - expected) > 1.0 + 1e-6 * np.abs(expected)
-    return findings + table.finding(
+    return table.finding(
         "tier_amount_discontinuous",
         Severity.WARNING,
         rows[off],
@@ -136,6 +166,12 @@ def _ladder_findings(table: Table, rows: IntArray) -> list[Finding]:
         ["maintenance_amount"],
         "amount before + floor * (rate - rate before)",
     )
+
+
+def _first(frame: pd.DataFrame) -> BoolArray:
+    """Which rows begin a ladder."""
+    begins = _changes(frame["as_of"].to_numpy()) | _changes(frame["symbol"].cat.codes.to_numpy())
+    return np.append(True, begins)[: len(frame)]
 
 
 def _changes(values: np.ndarray) -> BoolArray:

@@ -1,13 +1,13 @@
 """Validation of a market's tables. Every problem is found, counted and shown; finding one does not end the search.
 
 The rule of severity: a finding is **fatal** when the meaning of the data is in doubt, that is when a file, a column, a
-type or a timezone is not what the schema says, when more than a stated share of the rows of a table is bad, or when
-leverage tiers contradict themselves. It is a **warning** when single rows are bad, or when the data is clear but
-incomplete or unusual: a bad row is left out, the hour of a bar that contradicts itself or another is disputed, and what
-is missing stays missing in the Panel. One row, one bar from the future or one symbol never stops the venue. Values of
-the optional series are never fatal: one that is impossible or disputed is left out, and everything that reads the
-series copes with missing values. Nothing is repaired but a high or low that misses another price of its bar by a
-rounding error.
+type or a timezone is not what the schema says, or when more than a stated share of the rows of a table, or of a
+snapshot of leverage tiers, is bad. It is a **warning** when single rows are bad, or when the data is clear but
+incomplete or unusual: a bad row or ladder of tiers is left out, the hour of a bar that contradicts itself or another is
+disputed, and what is missing stays missing in the Panel. One row, one bar from the future or one symbol never stops the
+venue. Values of the optional series are never fatal: one that is impossible or disputed is left out, and everything
+that reads the series copes with missing values. Nothing is repaired but a high or low that misses another price of its
+bar by a rounding error.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def clean_tables(tables: Mapping[str, Table], config: MarketConfig) -> CleanTabl
         known, found = _with_bars(table, symbols)
         findings += found
         if name == "leverage_tiers":
-            frames[name], found = clean_tiers(known)
+            frames[name], found = clean_tiers(known, config.bad_rows_share)
         else:
             frames[name], found = _clean_series(known, _end(frames.get("bars")))
         findings += found
