@@ -43,6 +43,37 @@ def test_what_lightgbm_writes_is_read_and_predicts_the_same(objective):
     assert again.model_to_string() == text
 
 
+def missing_split():
+    """Text and data of trees that separate missing values from all others: a threshold of infinity."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(400, 1))
+    x[random.random(400) < 0.3] = np.nan
+    y = np.isnan(x[:, 0]).astype(float)
+    settings = {"objective": "regression", "num_leaves": 4, "verbosity": -1, "num_threads": 1, "lambda_l2": 1.0}
+    return lgb.train(settings, lgb.Dataset(x, y), 2).model_to_string(), x
+
+
+def test_a_split_of_missing_values_is_read_and_predicts_the_same():
+    text, x = missing_split()
+    assert "threshold=inf" in text
+    found = booster_from_text(text, 1, "regression").predict(x)
+    np.testing.assert_array_equal(found, lgb.Booster(model_str=text).predict(x))
+
+
+@pytest.mark.parametrize("threshold", ["-inf", "nan", "infinity", "1e999"])
+def test_no_other_threshold_without_end_is_read(threshold):
+    text, _ = missing_split()
+    with pytest.raises(ValueError, match="tree 0"):
+        check_tree_text(text.replace("threshold=inf", f"threshold={threshold}", 1), 1, "regression")
+
+
+def test_an_infinite_threshold_needs_missing_values():
+    text, _ = missing_split()
+    assert "decision_type=8" in text
+    with pytest.raises(ValueError, match="thresholds outside"):
+        check_tree_text(text.replace("decision_type=8", "decision_type=0", 1), 1, "regression")
+
+
 def test_a_tree_of_one_leaf_is_read():
     booster = booster_from_text(tree_text(constant=True), COLUMNS, "regression")
     np.testing.assert_array_equal(booster.predict(table()), np.zeros(len(table())))

@@ -17,6 +17,9 @@ LARGEST_VALUE: Final = 25.0
 NUMERICAL_SPLITS: Final = (0, 2, 4, 6, 8, 10)
 """Decision types of a numerical split: default direction (2) and how missing values are treated (4, 8)."""
 
+MISSING_TYPE, MISSING_IS_NAN = 12, 8
+"""Bits of a decision type that say what counts as missing, and their value where NaN does."""
+
 VALUE_TOLERANCE, WEIGHT_TOLERANCE = 2e-5, 1e-4
 """Inner nodes are written with six digits."""
 
@@ -72,6 +75,7 @@ def check_tree(tree: Tree, ranges: FloatArray, penalty: float) -> None:
     _check_children(tree)
     low, high = ranges[tree.split_feature].T if tree.leaves > 1 else np.empty((2, 0))
     inside = (tree.threshold >= low) & (tree.threshold <= high)
+    inside |= np.isposinf(tree.threshold) & (tree.decision_type & MISSING_TYPE == MISSING_IS_NAN)
     if not (inside | (np.abs(tree.threshold) < 1e-30)).all():  # LightGBM places a bound of its own beside zero
         raise ValueError("thresholds outside the range of their feature")
     if tree.leaves > 1:

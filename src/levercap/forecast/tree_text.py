@@ -45,6 +45,7 @@ TREE: Final = (
 INTEGER, NUMBER = r"-?\d{1,15}", r"-?\d{1,25}(?:\.\d{1,25})?(?:e[+-]\d{1,3})?"
 INTEGERS, NUMBERS = (re.compile(f"{one}(?: {one})*") for one in (INTEGER, NUMBER))
 PARAMETER: Final = re.compile(r"\[([a-z0-9_]{1,60}): ([ -Z^-~]{0,200})\]")
+THRESHOLDS: Final = re.compile(f"(?:{NUMBER}|inf)(?: (?:{NUMBER}|inf))*")
 IMPORTANCE: Final = re.compile(r"Column_(\d{1,6})=(\d{1,9})")
 RANGE: Final = re.compile(r"\[([^:\]]+):([^:\]]+)\]")
 
@@ -161,7 +162,10 @@ def _tree(block: str, index: int) -> Tree:
     arrays: dict[str, Any] = {
         name: _integers(stated[name], name, n) if name in whole else _numbers(stated[name], name, n)
         for name, n in lengths.items()
+        if name != "threshold"
     }
+    # an infinite threshold separates missing values from all others; `check_tree` says where it may stand
+    arrays["threshold"] = np.array(_tokens(stated["threshold"], "threshold", leaves - 1, THRESHOLDS), dtype=np.float64)
     return Tree(leaves=leaves, shrinkage=_number(stated["shrinkage"], "shrinkage"), **arrays)
 
 
