@@ -9,6 +9,7 @@ import pytest
 from levercap.core.quality import SymbolState
 from levercap.market import load_market
 from levercap.model import read_bundle
+from levercap.model.strictness import PER_SYMBOL_OUT
 
 HOURS = 6
 
@@ -84,3 +85,20 @@ def test_a_symbol_without_a_good_hour_or_out_for_long_has_no_numbers(bundle, pan
         assert row["hours_out"] == hours
         assert np.isnan(row["volatility"])
         assert symbol not in [instrument.underlying for instrument in snapshot.scenarios.instruments]
+
+
+def test_the_others_are_scored_more_strictly_where_symbols_are_out(bundle, panel):
+    """Their volatility grows with the share of symbols out; with all of them there nothing changes."""
+    as_of, symbol = panel.end, panel.symbols[1]
+    known = bundle.memory.symbols["symbol"].tolist()
+    strict = bundle.strictness_at(panel, None, as_of, bundle.config)
+    whole = quality_of(panel, as_of)
+    dead = quality_of(panel, as_of, **{symbol: 5000.0}).assign(state=lambda q: q["state"].replace("frozen", "stale"))
+    assert strict.with_symbols_out(whole, known) is strict
+    assert strict.with_symbols_out(dead, known) is strict, "long dead"
+    lacking = strict.with_symbols_out(quality_of(panel, as_of, **{symbol: 6.0}), known)
+    for name in known:
+        share = 1.0 / len(known)
+        assert lacking.multiplier[name] == pytest.approx(
+            (1.0 + PER_SYMBOL_OUT * share) * strict.multiplier.get(name, 1.0)
+        )

@@ -11,7 +11,11 @@ from levercap.core.names import BoolArray, FloatArray
 from levercap.core.panel import HOUR, Panel
 from levercap.core.snapshot import Snapshot
 
-__all__ = ["hours_since_last_bar", "withhold", "withhold_stale"]
+__all__ = ["hours_since_last_bar", "market_age", "withhold", "withhold_stale"]
+
+WEEK_HOURS = 168.0
+LARGEST_LATE_SHARE, LARGEST_LATE_COUNT = 0.4, 2
+"""Beyond both the whole market is as late as its late symbols."""
 
 
 def hours_since_last_bar(panel: Panel, as_of: pd.Timestamp) -> FloatArray:
@@ -20,6 +24,17 @@ def hours_since_last_bar(panel: Panel, as_of: pd.Timestamp) -> FloatArray:
     last = len(known) - 1 - known[::-1].argmax(axis=0)
     hours = (as_of - panel.start - HOUR) / HOUR - last
     return np.asarray(np.where(known.any(axis=0), hours, np.inf))
+
+
+def market_age(ages: FloatArray) -> float:
+    """Age of a market by the ages of its symbols, hours: what at least three in five of those that traded within a week
+    do not exceed, though never fewer than all but two of them; inf without any.
+    """
+    recent = np.sort(ages[ages <= WEEK_HOURS])
+    if not len(recent):
+        return float(ages.min(initial=np.inf))
+    late = max(LARGEST_LATE_COUNT, int(LARGEST_LATE_SHARE * len(recent)))
+    return float(recent[max(len(recent) - 1 - late, 0)])
 
 
 def withhold_stale(snapshot: Snapshot, panel: Panel, stale_hours: int) -> Snapshot:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -12,12 +14,19 @@ from levercap.config import Config
 from levercap.core.errors import Finding
 from levercap.core.names import FloatArray
 from levercap.core.panel import Panel
+from levercap.core.quality import SCORED, SymbolState
 from levercap.model.memory import Memory
 from levercap.model.strict_series import strict_series
 from levercap.model.strict_symbols import cut_history, unseen_symbols
 from levercap.model.strict_tiers import strict_tiers
 
 __all__ = ["Strictness", "strictness"]
+
+PER_SYMBOL_OUT: Final = 0.3
+"""Growth of volatility per share of symbols out. Ten perps, one of them out, at a calm and a violent instant: the
+limits of others rose by at most 2.2 % without it."""
+
+LONG_OUT_HOURS: Final = 720.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +54,27 @@ class Strictness:
     stressed_floor: Mapping[str, float] = field(default_factory=dict)
     state_factors: Mapping[str, float] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+    def with_symbols_out(self, quality: pd.DataFrame, known: Collection[str]) -> Strictness:
+        """Stricter where the cross-section lacks symbols that the bundle knows.
+
+        Every multiplier grows by `PER_SYMBOL_OUT` times their share: what the others tell about a symbol is less, and
+        may be milder. Symbols that are out for longer than `LONG_OUT_HOURS` are dead and not counted.
+
+        Parameters
+        ----------
+        quality : symbol, state, hours_out
+        known : symbols of the bundle
+        """
+        mine = quality[quality["symbol"].isin(set(known))]
+        recent = (mine["hours_out"] <= LONG_OUT_HOURS) | ~mine["state"].isin((SymbolState.STALE, SymbolState.UNKNOWN))
+        scored = mine["state"].isin(SCORED) & (mine["hours_out"] == 0.0)
+        lacking, there = int((recent & ~scored).sum()), int(recent.sum())
+        if not lacking:
+            return self
+        factor = 1.0 + PER_SYMBOL_OUT * lacking / there
+        multiplier = {symbol: factor * self.multiplier.get(symbol, 1.0) for symbol in quality["symbol"]}
+        return dataclasses.replace(self, multiplier=multiplier)
 
     def of_rows(self, features: pd.DataFrame) -> FloatArray:
         """(rows,) multiplier of volatility of the rows of a feature table."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from levercap.book import read_book
@@ -23,6 +24,7 @@ from levercap.limits.summary import summarise
 from levercap.market import load_market
 from levercap.market.age import require_age
 from levercap.market.quality import assess_quality
+from levercap.risk import adverse_paths
 from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
 from levercap.storage.bundle_files import BundleFiles, read_bundle_files
 from levercap.storage.manifest import sha256
@@ -170,18 +172,31 @@ def _make_snapshot(
     folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config, max_age_hours: int
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     from levercap.model.bundle import with_models  # the learners, not needed where a snapshot is given
-    from levercap.model.staleness import hours_since_last_bar
+    from levercap.model.staleness import hours_since_last_bar, market_age
 
     market = load_market(folder, config.market)
     instant = market.panel.end if as_of is None else _whole_hour(as_of)
-    age = float(hours_since_last_bar(market.panel, instant).min())
+    age = market_age(hours_since_last_bar(market.panel, instant))
     require_age(age, max_age_hours, "bars", f"the last bar before {instant} closed {age:g} hours earlier")
     quality = assess_quality(market.panel, instant, config.market.stale_hours, market.disputes)
     models, tiers = with_models(bundle), tiers_as_of(market.tiers, instant)
     strict = models.strictness_at(quality.panel, tiers, instant, config)
+    strict = strict.with_symbols_out(quality.symbols, models.memory.symbols["symbol"].tolist())
     snapshot = models.strict_snapshot(strict, instant, quality.symbols)
     snapshot = dataclasses.replace(snapshot, data_hash=market.panel.until(instant).data_hash())
-    return snapshot, (*market.findings, *quality.findings, *strict.findings)
+    return _with_bound(snapshot, models.snapshot), (*market.findings, *quality.findings, *strict.findings)
+
+
+def _with_bound(snapshot: Snapshot, trained: Snapshot) -> Snapshot:
+    """Where nothing can be scored from data, the snapshot with the bound of the end of the training."""
+    if snapshot.symbols["state"].isin(SCORED).any():
+        return snapshot
+    paths = adverse_paths(trained.scenarios, trained.stressed_factor)
+    return dataclasses.replace(
+        snapshot,
+        bound=float(np.fmax(snapshot.bound, paths.bound)),
+        stressed_bound=float(np.fmax(snapshot.stressed_bound, paths.stressed_bound)),
+    )
 
 
 def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:
