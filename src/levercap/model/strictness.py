@@ -28,6 +28,9 @@ limits of others rose by at most 2.2 % without it."""
 
 LONG_OUT_HOURS: Final = 720.0
 
+SHORTEST_HOURS: Final = 480
+"""Fewer hours of bars have no features, and tell the others nothing."""
+
 
 @dataclass(frozen=True, eq=False)
 class Strictness:
@@ -68,7 +71,9 @@ class Strictness:
         """
         mine = quality[quality["symbol"].isin(set(known))]
         recent = (mine["hours_out"] <= LONG_OUT_HOURS) | ~mine["state"].isin((SymbolState.STALE, SymbolState.UNKNOWN))
-        scored = mine["state"].isin(SCORED) & (mine["hours_out"] == 0.0)
+        hours = dict(zip(self.panel.symbols, np.isfinite(self.panel.close).sum(axis=0).tolist(), strict=True))
+        enough = mine["symbol"].map(hours).fillna(0) >= SHORTEST_HOURS
+        scored = mine["state"].isin(SCORED) & (mine["hours_out"] == 0.0) & enough
         lacking, there = int((recent & ~scored).sum()), int(recent.sum())
         if not lacking:
             return self
