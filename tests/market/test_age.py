@@ -20,6 +20,11 @@ def test_older_data_are_refused_with_the_line_to_write(hours: float, line: str) 
     assert line in finding.hint
 
 
+def test_no_data_at_all_are_refused() -> None:
+    with pytest.raises(DataError, match="no bar is known then"):
+        require_age(float("inf"), 10**6, "bars", "the last bar")
+
+
 def test_data_from_after_the_instant_are_refused() -> None:
     with pytest.raises(DataError, match="2 hours too late") as refused:
         require_age(-2.0, 3, "snapshot", "the snapshot is of noon")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from levercap.core.errors import DataError, Finding, Severity
 
 __all__ = ["require_age"]
@@ -10,11 +12,13 @@ __all__ = ["require_age"]
 def require_age(hours: float, max_age_hours: int, where: str, what: str) -> None:
     """Raise DataError when data are more than `max_age_hours` old; exactly as old still counts.
 
-    `what` says which data, for the message. Data from after the instant, of a negative age, are too new.
+    `what` says which data, for the message; an infinite age means that there are none. Data from after the instant, of a negative age, are too new.
     """
     if 0 <= hours <= max_age_hours:
         return
-    if hours < 0:
+    if math.isinf(hours):
+        message, hint = f"{what}: no bar is known then", "an instant after the start of the market"
+    elif hours < 0:
         message = f"{what}: {-hours:g} hours too late"
         hint = "an instant that is not earlier, or a snapshot made then"
     else:
