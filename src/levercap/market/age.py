@@ -12,7 +12,8 @@ __all__ = ["require_age"]
 def require_age(hours: float, max_age_hours: int, where: str, what: str) -> None:
     """Raise DataError when data are more than `max_age_hours` old; exactly as old still counts.
 
-    `what` says which data, for the message; an infinite age means that there are none. Data from after the instant, of a negative age, are too new.
+    `what` says which data, for the message; an infinite age means that there are none. Data from after the instant, of
+    a negative age, are too new.
     """
     if 0 <= hours <= max_age_hours:
         return

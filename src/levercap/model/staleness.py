@@ -21,6 +21,8 @@ LARGEST_LATE_SHARE, LARGEST_LATE_COUNT = 0.4, 2
 def hours_since_last_bar(panel: Panel, as_of: pd.Timestamp) -> FloatArray:
     """(symbols,) hours from the close of the last bar known at `as_of` to `as_of`; inf for a symbol without any."""
     known = ~np.isnan(panel.close[: panel.rows_known(as_of)])
+    if not len(known):
+        return np.full(len(panel.symbols), np.inf)
     last = len(known) - 1 - known[::-1].argmax(axis=0)
     hours = (as_of - panel.start - HOUR) / HOUR - last
     return np.asarray(np.where(known.any(axis=0), hours, np.inf))
