@@ -26,7 +26,9 @@ def test_a_folder_is_read_in_the_order_of_names_whatever_the_forms(tmp_path):
     assert read_frame(tmp_path, ["account_id"])["account_id"].tolist() == ["007", "b"]
 
 
-@pytest.mark.parametrize("content", [b"", b"not compressed", gzip.compress(b"a,b\n1,2\n" * 999)[:40]])
+@pytest.mark.parametrize(
+    "content", [b"", b"not compressed", gzip.compress(b"a,b\n1,2\n" * 999)[:40]], ids=["empty", "text", "cut"]
+)
 def test_a_damaged_file_raises_what_callers_expect(tmp_path, content):
     (tmp_path / "a.csv.gz").write_bytes(content)
     with pytest.raises((pa.ArrowException, OSError)):
