@@ -63,7 +63,7 @@ def test_a_complete_market_is_scored_as_before_bit_for_bit(fitted, as_of):
     strict = b.strictness_at(panel, tiers, as_of)
     assert strict.findings == ()
     assert set(strict.multiplier.values()) == {1.0}
-    assert (strict.stressed_multiplier, strict.stressed_floor, strict.gain_shares) == ({}, {}, {})
+    assert strict.stressed_multiplier == strict.stressed_floor == strict.stressed_level == strict.gain_shares == {}
     plain = snapshot_of(b.forecaster, b.blocks, b.config, panel, tiers, as_of, b.bundle_id)
     assert_identical(parts(plain), parts(b.snapshot_at(panel, tiers, as_of)))
 
@@ -157,11 +157,19 @@ def test_implied_volatility_in_another_unit_is_as_good_as_none(fitted, factor, h
 def test_stressed_levels_and_multipliers_act_as_they_say():
     features = pd.DataFrame({"symbol": ["A", "B", "C"], "x": [1.0, np.nan, 1.0]})
     strict = Strictness(
-        None, None, {"A": 2.0}, {"B": 3.0}, {"C": 0.5}, {"A": 0.2, "B": 0.2}, state_factors={"x": 1.5, "absent": 9.0}
+        None,
+        None,
+        multiplier={"A": 2.0},
+        stressed_multiplier={"B": 3.0},
+        gain_shares={"C": 0.5},
+        stressed_level={"D": 0.15},
+        stressed_floor={"A": 0.2, "B": 0.2},
+        state_factors={"x": 1.5, "absent": 9.0},
     )
     assert strict.of_rows(features).tolist() == [2.0, 1.5, 1.0]
     assert strict.of_gains(("A", "C")).tolist() == [1.0, 0.5]
-    np.testing.assert_allclose(strict.of_stressed(("A", "B", "C"), np.array([np.nan, 0.1, 0.1])), [0.2, 0.3, 0.1])
+    stressed = strict.of_stressed(("A", "B", "C", "D"), np.array([np.nan, 0.1, 0.1, 0.9]))
+    np.testing.assert_allclose(stressed, [0.2, 0.3, 0.1, 0.15])
 
 
 def test_a_later_instant_without_tiers_is_carried_and_named(fitted):

@@ -13,7 +13,7 @@ from levercap.core.errors import Finding, Severity
 from levercap.core.names import FloatArray
 from levercap.core.panel import Panel
 from levercap.features.returns import ingredients
-from levercap.features.volatility import slow_level
+from levercap.features.volatility import b1_volatility, slow_level
 from levercap.model.listing import EXAMPLES, listed
 from levercap.model.memory import Memory
 
@@ -22,6 +22,7 @@ __all__ = ["CutHistory", "cut_history", "history_margin", "unseen_symbols"]
 MARGIN: Final = (0.02, 1.5, 130.0)
 LEAST_DAYS: Final = 20.0
 YEAR_HOURS: Final = 365 * 24
+FIRST_DAYS: Final = 120
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class CutHistory:
     ----------
     multiplier : of volatility, above 1
     gain_share : of favourable moves at that volatility, below 1
-    stressed_floor : smallest stressed volatility, per 24 h
+    stressed_level : stressed volatility of the cut symbols, per 24 h
+    stressed_floor : smallest stressed volatility of symbols whose own comes from the cut ones, per 24 h
     findings : one, or none
     """
 
     multiplier: Mapping[str, float] = field(default_factory=dict)
     gain_share: Mapping[str, float] = field(default_factory=dict)
+    stressed_level: Mapping[str, float] = field(default_factory=dict)
     stressed_floor: Mapping[str, float] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
@@ -53,14 +56,19 @@ def history_margin(days: FloatArray) -> FloatArray:
     return np.asarray(np.exp(MARGIN[0] + MARGIN[1] / days + MARGIN[2] / days**2), dtype=np.float64)
 
 
-def cut_history(panel: Panel, memory: Memory, as_of: pd.Timestamp, share: float) -> CutHistory:
+def cut_history(
+    panel: Panel, memory: Memory, as_of: pd.Timestamp, share: float, stressed_quantile: float
+) -> CutHistory:
     """What holds for symbols with fewer hours than `share` of those that the bundle knew by `as_of`.
 
     Volatility is multiplied by `history_margin`, and by the remembered slow volatility over tonight's where that is
     above one; favourable moves are those at tonight's volatility over the margin, times that ratio where it is below
-    one; the stressed volatility is at least the remembered one times the margin. Symbols with all their hours, but less
-    than a year of them, keep the remembered stressed volatility, which came from the others; and where more than half
-    of the symbols are cut, the volatility of the rest is multiplied by the smallest margin.
+    one. The stressed volatility is the larger of the remembered one times the margin and of tonight's quantile without
+    the first days, whose smoothed volatilities rest on a few returns and say more of the first week than of stress.
+
+    Symbols with all their hours, but less than a year of them, keep the remembered stressed volatility, which came from
+    the others; and where more than half of the symbols are cut, the volatility of the rest is multiplied by the
+    smallest margin.
     """
     known = memory.at(as_of).reindex(panel.symbols)
     hours = (~np.isnan(panel.close)).sum(axis=0).astype(float)
@@ -70,21 +78,35 @@ def cut_history(panel: Panel, memory: Memory, as_of: pd.Timestamp, share: float)
         return CutHistory()
     names = [panel.symbols[j] for j in which]
     margin = history_margin(hours / 24.0)[which]
-    ratio = np.exp(known["slow_level"].to_numpy(dtype=float) - slow_level(ingredients(panel))[-1])[which]
+    x = ingredients(panel)
+    ratio = np.exp(known["slow_level"].to_numpy(dtype=float) - slow_level(x)[-1])[which]
     ratio = np.where(np.isnan(ratio), 1.0, ratio)
     multiplier = np.maximum(ratio, 1.0) * margin
     gains = np.minimum(ratio, 1.0) / margin / multiplier
     stressed = known["stressed_volatility"]
-    young = (hours < YEAR_HOURS) & stressed.notna().to_numpy()
-    floors = stressed[young].to_dict() | dict(zip(names, (stressed.iloc[which] * margin).tolist(), strict=True))
+    young = (hours < YEAR_HOURS) & stressed.notna().to_numpy() & ~np.isin(panel.symbols, names)
+    own = _late_quantile(b1_volatility(x.daily[:, which])[(len(x.daily) - 1) % 24 :: 24], stressed_quantile)
     most = 2 * len(which) > int((remembered > 0).sum())
     rest = {s: float(margin.min()) for s in panel.symbols if most and s not in names}
     return CutHistory(
         multiplier=rest | dict(zip(names, multiplier.tolist(), strict=True)),
         gain_share=dict(zip(names, gains.tolist(), strict=True)),
-        stressed_floor={s: float(value) for s, value in floors.items() if np.isfinite(value)},
+        stressed_level=_finite(names, np.fmax(stressed.to_numpy(dtype=float)[which] * margin, own)),
+        stressed_floor=_finite(list(stressed.index[young]), stressed.to_numpy(dtype=float)[young]),
         findings=(_cut_finding(names, hours[which], remembered[which], multiplier),),
     )
+
+
+def _late_quantile(daily: FloatArray, quantile: float) -> FloatArray:
+    """(symbols,) quantile of the days (days, symbols) after the first ones of each symbol, NaN without any."""
+    known = ~np.isnan(daily)
+    skipped = np.minimum(FIRST_DAYS, known.sum(axis=0) // 2)
+    late = pd.DataFrame(np.where(known & (known.cumsum(axis=0) > skipped), daily, np.nan))
+    return late.quantile(quantile).to_numpy(dtype=float)
+
+
+def _finite(names: list[str], values: FloatArray) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(names, values, strict=True) if np.isfinite(value)}
 
 
 def _cut_finding(names: list[str], hours: FloatArray, remembered: FloatArray, multiplier: FloatArray) -> Finding:

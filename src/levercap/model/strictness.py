@@ -44,6 +44,7 @@ class Strictness:
     stressed_multiplier : the same of the stressed volatility
     gain_shares : factor, at most 1, of favourable moves in the scenarios, by symbol: one that is scored at more than
         its volatility pays no more as a hedge
+    stressed_level : stressed volatility by symbol, per 24 h, in place of tonight's
     stressed_floor : smallest stressed volatility by symbol, per 24 h
     state_factors : of volatility where a feature of the state of the tail, by its name, is missing; at least 1
     findings : one per kind and table, all warnings
@@ -54,6 +55,7 @@ class Strictness:
     multiplier: Mapping[str, float] = field(default_factory=dict)
     stressed_multiplier: Mapping[str, float] = field(default_factory=dict)
     gain_shares: Mapping[str, float] = field(default_factory=dict)
+    stressed_level: Mapping[str, float] = field(default_factory=dict)
     stressed_floor: Mapping[str, float] = field(default_factory=dict)
     state_factors: Mapping[str, float] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -94,10 +96,12 @@ class Strictness:
         return np.array([self.gain_shares.get(symbol, 1.0) for symbol in symbols], dtype=np.float64)
 
     def of_stressed(self, symbols: tuple[str, ...], values: FloatArray) -> FloatArray:
-        """(symbols,) stressed volatilities, multiplied and no smaller than their floors."""
+        """(symbols,) stressed volatilities: multiplied, no smaller than their floors, or the level in their place."""
         multiplier = np.array([self.stressed_multiplier.get(symbol, 1.0) for symbol in symbols])
         floor = np.array([self.stressed_floor.get(symbol, np.nan) for symbol in symbols])
-        return np.asarray(np.fmax(values * multiplier, floor), dtype=np.float64)
+        level = np.array([self.stressed_level.get(symbol, np.nan) for symbol in symbols])
+        own = np.fmax(values * multiplier, floor)
+        return np.asarray(np.where(np.isnan(level), own, level), dtype=np.float64)
 
 
 def strictness(
@@ -114,7 +118,7 @@ def strictness(
         the value of a missing tier
     """
     panel, factor, lost = strict_series(panel, memory, as_of)
-    cut = cut_history(panel, memory, as_of, config.market.history_share)
+    cut = cut_history(panel, memory, as_of, config.market.history_share, config.policy.stressed_quantile)
     unseen, new = unseen_symbols(panel, memory)
     tiers, ladders = strict_tiers(tiers, memory, as_of, panel.symbols, config)
     own = {s: cut.multiplier.get(s, 1.0) * unseen.get(s, 1.0) for s in panel.symbols}
@@ -124,6 +128,7 @@ def strictness(
         multiplier={s: factor * value for s, value in own.items()},
         stressed_multiplier=unseen,
         gain_shares={s: cut.gain_share.get(s, 1.0 / value) for s, value in own.items() if value > 1.0},
+        stressed_level=cut.stressed_level,
         stressed_floor=cut.stressed_floor,
         state_factors=memory.state_factors,
         findings=(*lost, *cut.findings, *new, *ladders),
