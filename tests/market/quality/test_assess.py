@@ -6,7 +6,7 @@ import pytest
 
 from levercap.core.panel import BAR_FIELDS, HOUR
 from levercap.core.quality import SCORED, SymbolState
-from levercap.market.quality import assess_quality
+from levercap.market.quality import QualityRecipe, assess_quality
 from support.quality_markets import PRICES, damaged, market, state_of
 
 SYMBOL = 2
@@ -54,6 +54,14 @@ def test_a_frozen_feed_is_frozen_and_named(panel, hours):
     assert quality.findings[0].examples[0].startswith(panel.symbols[SYMBOL])
     others = quality.symbols[quality.symbols["symbol"] != panel.symbols[SYMBOL]]
     assert set(others["state"]) == {SymbolState.FRESH}
+
+
+def test_of_a_symbol_without_one_usable_hour_no_earlier_hour_is_used(panel):
+    days = 60
+    quality = assess(frozen(panel, 24 * days), recipe=QualityRecipe(history_days=days))
+    assert np.isnan(quality.panel.close[:, SYMBOL]).all()
+    others = np.arange(len(panel.symbols)) != SYMBOL
+    np.testing.assert_array_equal(quality.panel.close[:, others], panel.close[:, others])
 
 
 @pytest.mark.parametrize(("hours", "factor"), [(1, 1.5), (5, 1.2), (5, 7.0), (5, 1000.0), (30, 0.5)])

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levercap.core.panel import BAR_FIELDS
-from levercap.features import feature_table
+from levercap.features.returns import ingredients
+from levercap.features.volatility import slow_level, volatility_features
 from levercap.market.quality.filling import bridge, fill_missing, missing_runs
+from support.panels import tail
 from support.properties import examples
 from support.quality_markets import damaged, market
 
@@ -48,9 +50,11 @@ def without(panel, rows, column):
 
 
 def last_features(panel, column):
-    table = feature_table(panel, pd.DatetimeIndex([panel.end])).set_index("symbol")
-    row = table.loc[panel.symbols[column], CALMER]
-    return row + table.loc[panel.symbols[column], "slow_level"]
+    """Log volatilities of one symbol at the end of a panel, by feature, from its last 100 days."""
+    x = ingredients(tail(panel.select([panel.symbols[column]]), 100))
+    slow = slow_level(x)
+    found = dict(volatility_features(x, slow))
+    return pd.Series({name: found[name][-1, 0] + slow[-1, 0] for name in CALMER})
 
 
 @given(st.integers(0, 4), st.lists(st.integers(30, 150), min_size=1, max_size=3, unique=True), st.integers(1, 6))

@@ -80,6 +80,7 @@ def assess_quality(
         last_good = np.minimum(last_good, outage.last_good + len(known.timestamps) - len(states.scoreable))
         state, reasons = outage.states, [outage.reason(own) for own in reasons]
     _mask(known, ~faults.usable & faults.present)
+    _mask(known, _lifeless(known, faults))
     findings += _fill(known, state, last_good, faults, recipe)
     return MarketQuality(known, _table(known, as_of, state, last_good, reasons), tuple(findings))
 
@@ -100,6 +101,12 @@ def _contradictory(hours: Hours, symbols: tuple[str, ...], disputes: pd.DataFram
         keep = (row >= 0) & (column >= 0)
         flags[row[keep], column[keep]] = True
     return flags
+
+
+def _lifeless(panel: Panel, faults: Faults) -> BoolArray:
+    """(all hours, symbols) those of symbols without one usable hour in the days assessed: no earlier hour is used."""
+    lifeless = faults.present.any(axis=0) & ~faults.usable.any(axis=0)
+    return np.broadcast_to(lifeless, panel.close.shape)
 
 
 def _mask(panel: Panel, flags: BoolArray) -> None:
