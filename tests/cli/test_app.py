@@ -68,7 +68,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["show-config", "--seed", "one"], "invalid int value: 'one'"),
         (["score", "--as-of", "30.6.2025"], "'30.6.2025' is not a date; write 2025-06-30"),
         (["score", "--as-of", "2025-06-30T00:30"], "is not a full hour"),
-        (["forecast", "--every", "1d"], "'1d' is not a number of hours; write 24h"),
+        (["forecast", "--every", "1w"], "'1w' is not a number of hours or days; write 24h or 90d"),
         (["report", "--out", "x.html"], "nothing to report on"),
         (["validate", "--accounts", "x.csv"], "belong together"),
         (["validate"], "levercap validate --market FOLDER"),

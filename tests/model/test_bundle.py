@@ -1,6 +1,7 @@
 """A bundle read back is the bundle that was written, or it is refused."""
 
 import dataclasses
+import hashlib
 import json
 import shutil
 
@@ -22,6 +23,7 @@ from levercap.storage.manifest import MANIFEST, write_manifest
 from levercap.storage.snapshot_files import read_snapshot, write_snapshot
 from levercap.storage.tables import write_parquet
 from levercap.venue.tiers import tiers_as_of
+from support.rehash import rehash
 
 PARTS = ("weights", "low", "high", "end", "starts")
 
@@ -219,7 +221,7 @@ def test_a_bundle_written_before_recipes_and_horizons_loads_and_forecasts_the_sa
     shutil.rmtree(copy / "snapshot")
     (copy / "snapshot").mkdir()
     write_snapshot(snapshot, copy / "snapshot")
-    content = {"bundle_id": bundle_id, "config_hash": "0", **old}
+    content = {"bundle_id": bundle_id, "config_hash": hash_of(models / "config.json"), **old}
     write_manifest(copy, content, FORMAT_VERSION, FORMAT)
     read = read_bundle(copy)
     assert (read.forecaster.recipe, read.forecaster.horizon) == (RECIPE, DAY)
@@ -229,6 +231,20 @@ def test_a_bundle_written_before_recipes_and_horizons_loads_and_forecasts_the_sa
     pd.testing.assert_frame_equal(mine.forecasts, other.forecasts, check_exact=True)
     pd.testing.assert_frame_equal(mine.tails, other.tails, check_exact=True)
     assert len(levercap.load(copy).symbol_limits())
+
+
+def hash_of(config):
+    """Hash of a configuration as it was written, whatever this version calls its keys."""
+    return hashlib.sha256(json.dumps(json.loads(config.read_text()), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def test_another_configuration_than_the_one_of_the_training_is_refused(copy):
+    path = copy / "models" / "config.json"
+    config = json.loads(path.read_text())
+    config["policy"]["liquidation_probability"] = 0.5
+    path.write_text(json.dumps(config))
+    with pytest.raises(BundleError, match=r"config\.json.*the bundle was trained with"):
+        read_bundle(rehash(copy))
 
 
 def rewrite(folder, version=FORMAT_VERSION, format=FORMAT, **content):

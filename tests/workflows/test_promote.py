@@ -8,13 +8,22 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import BundleError, GateFailed, RegistryError
+from levercap.evidence.checks import Check
 from levercap.storage import registry
 from levercap.storage.bundle_files import FORMAT_VERSION
 from levercap.storage.manifest import write_manifest
-from levercap.workflows.promote import promote
+from levercap.workflows import promote as workflow
+from levercap.workflows.artefact import Judgement
+from levercap.workflows.promote import promote as promote_judged
+from levercap.workflows.promote import rollback
 from support.known_bundles import out_of_sample
 
 pytestmark = pytest.mark.usefixtures("tracking")
+
+
+def promote(*args, **kwargs):
+    """Promotion on histories alone: the bundles of these tests hold no models."""
+    return promote_judged(*args, **kwargs, judged_by=lambda *_: Judgement("nothing", ()))
 
 
 @pytest.fixture
@@ -82,3 +91,74 @@ def test_a_bundle_without_evidence_is_refused(register):
     register(None)
     with pytest.raises(BundleError, match="carries no evidence"):
         promote()
+
+
+def refuses(*_):
+    return Judgement("90 days", (Check("a ratio", "90 days", 3.0, high=2.0),))
+
+
+def test_models_that_fail_a_check_are_not_promoted_and_the_record_lists_it(register, tmp_path):
+    register(out_of_sample())
+    with pytest.raises(GateFailed, match=r"judged on 90 days:\n  a ratio: 3, expected at most 2"):
+        promote_judged(out=tmp_path / "gate", judged_by=refuses)
+    assert registry.champion() is None
+    record = json.loads((tmp_path / "gate" / "promotion.json").read_text())
+    assert (record["promoted"], record["window"]) == (False, "90 days")
+    assert [(c["check"], c["value"], c["high"], c["verdict"]) for c in record["checks"]] == [
+        ("a ratio", 3.0, 2.0, "fail")
+    ]
+
+
+def test_the_record_is_there_before_the_alias_moves(register, tmp_path, monkeypatch):
+    """Whoever is killed between the two leaves a record, never a champion without one."""
+    version = register(out_of_sample())
+    monkeypatch.setattr(workflow, "move_champion", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        promote(out=tmp_path / "gate")
+    assert json.loads((tmp_path / "gate" / "promotion.json").read_text())["challenger"] == f"models:/levercap/{version}"
+    assert registry.champion() is None
+
+
+def test_a_champion_that_moved_meanwhile_is_not_replaced(register, tmp_path):
+    """A second promotion runs while the first one judges."""
+    first, second = register(out_of_sample(informed=False)), register(out_of_sample())
+
+    def slow(*_):
+        promote(f"models:/levercap/{first}")
+        return Judgement("nothing", ())
+
+    with pytest.raises(RegistryError, match="another promotion moved the champion from version None to 1"):
+        promote_judged(f"models:/levercap/{second}", out=tmp_path / "gate", judged_by=slow)
+    assert registry.champion().version == first
+    record = json.loads((tmp_path / "gate" / "promotion.json").read_text())
+    assert not record["promoted"]
+    assert "run promote again" in record["reasons"][0]
+
+
+def test_rollback_walks_back_through_the_champions(register, tmp_path, monkeypatch):
+    monkeypatch.setattr(workflow, "read_bundle_files", lambda folder: None)  # no models in these
+    with pytest.raises(RegistryError, match="no champion"):
+        rollback()
+    first = register(out_of_sample(informed=False))
+    promote()
+    with pytest.raises(RegistryError, match="replaced no earlier champion"):
+        rollback()
+    second = register(out_of_sample())
+    promote()
+    assert registry.champion().version == second
+    record = rollback(tmp_path / "back")
+    assert registry.champion().version == first
+    assert (record["opponent"], record["challenger"]) == ("rollback", f"models:/levercap/{first}")
+    assert json.loads((tmp_path / "back" / "promotion.json").read_text()) == record
+    with pytest.raises(RegistryError, match="replaced no earlier champion"):
+        rollback()
+
+
+def test_no_rollback_to_a_bundle_that_cannot_be_used(register):
+    register(out_of_sample(informed=False))
+    promote()
+    second = register(out_of_sample())
+    promote()
+    with pytest.raises(BundleError):
+        rollback()
+    assert registry.champion().version == second

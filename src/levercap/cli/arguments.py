@@ -116,11 +116,12 @@ def reason(text: str) -> str:
 
 
 def hours(text: str) -> int:
-    """Whole hours given as ``24h`` or ``24``."""
-    number = text.removesuffix("h")
+    """Whole hours given as ``24h``, ``24`` or ``90d``."""
+    days = text.endswith("d")
+    number = text.removesuffix("d" if days else "h")
     if not number.isdecimal() or int(number) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours; write 24h")
-    return int(number)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of hours or days; write 24h or 90d")
+    return int(number) * (24 if days else 1)
 
 
 def timestamp_of(moment: datetime) -> pd.Timestamp:
@@ -153,9 +154,9 @@ def add_verb(verbs: Verbs, name: str, command: Command, summary: str, descriptio
     return parser
 
 
-def market_flag(parser: argparse._ActionsContainer, required: bool = True) -> None:
+def market_flag(parser: argparse._ActionsContainer, required: bool = True, help: str = "market folder") -> None:
     """Add ``--market``."""
-    parser.add_argument("--market", type=Path, required=required, metavar="FOLDER", help="market folder")
+    parser.add_argument("--market", type=Path, required=required, metavar="FOLDER", help=help)
 
 
 def bundle_flag(parser: argparse.ArgumentParser) -> None:

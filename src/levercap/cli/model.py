@@ -25,6 +25,7 @@ from levercap.cli.arguments import (
 from levercap.cli.inspect import config_text
 from levercap.cli.progress import progress_bar
 from levercap.cli.result import Result, pairs, table
+from levercap.core.errors import ConfigError
 
 __all__ = ["register"]
 
@@ -39,6 +40,12 @@ def register(verbs: Verbs) -> None:
     verb = add_verb(verbs, "train", train, "fit the models, write a bundle, register it as challenger")
     market_flag(verb)
     verb.add_argument("--until", type=instant, metavar="DATE", help="last instant to learn from; unset: the end")
+    verb.add_argument(
+        "--hold-back",
+        type=hours,
+        metavar="90d",
+        help="learn up to this long before the end, so that `promote --market` can judge the bundle on what follows",
+    )
     verb.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="bundle folder to write or replace")
     verb.add_argument("--no-register", action="store_true", help="write the bundle only: no tracking, no registry")
 
@@ -66,16 +73,24 @@ def register(verbs: Verbs) -> None:
         "--bundle", default=CHALLENGER, metavar="MODEL", help=f"registered candidate (default {CHALLENGER})"
     )
     verb.add_argument("--champion", metavar="MODEL", help="registered model to beat (default: whoever is champion)")
+    market_flag(verb, required=False, help="bars up to now, to judge days after both trainings; unset: the history")
+    verb.add_argument("--rollback", action="store_true", help="make the version champion again that this one replaced")
     verb.add_argument("--out", type=Path, metavar="FOLDER", help="gets the decision and the gate's table")
 
 
 def train(flags: argparse.Namespace) -> Result:
     """Fit on what was known at ``--until``, write the bundle, register it."""
+    import pandas as pd
+
     from levercap.workflows.train import train as fit
 
     config = config_of(flags)
     market = market_of(flags, config)
     until = None if flags.until is None else timestamp_of(flags.until)
+    if flags.hold_back is not None:
+        if until is not None:
+            raise ConfigError("--until and --hold-back both state the end of the training; leave one out")
+        until = market.panel.end - pd.Timedelta(hours=flags.hold_back)
     with progress_bar("train", flags.quiet) as report:
         bundle = fit(market, until, config, flags.out, progress=report)
     method = bundle.forecaster.method
@@ -157,11 +172,16 @@ def forecast(flags: argparse.Namespace) -> Result:
 
 
 def promote(flags: argparse.Namespace) -> Result:
-    """Move the champion alias when the candidate is better and covered."""
+    """Move the champion alias when the candidate is better and covered, or back to the version before it."""
     from levercap.workflows.promote import promote as decide
+    from levercap.workflows.promote import rollback
 
-    decision = decide(flags.bundle, flags.champion, flags.out)
-    names = ("challenger", "champion", "opponent", "common_days")
+    if flags.rollback:
+        decision = rollback(flags.out)
+        return Result(f"champion is {decision['challenger']} again, no longer {decision['champion']}", decision)
+    market = None if flags.market is None else market_of(flags, config_of(flags))
+    decision = decide(flags.bundle, flags.champion, flags.out, market=market)
+    names = ("challenger", "champion", "opponent", "common_days", "window")
     reasons = "\n".join(f"  {reason}" for reason in decision["reasons"])
     text = pairs({name.replace("_", " "): decision[name] for name in names})
     return Result(f"{text}\npromoted, because\n{reasons}", decision)

@@ -19,6 +19,7 @@ from levercap.forecast import Blocks, Forecaster
 from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
 from levercap.model.memory import Memory
 from levercap.model.memory_files import MEMORY, read_memory, write_memory
+from levercap.model.reproduction import check_reproduction
 from levercap.model.snapshots import make_snapshot, snapshot_inputs, snapshot_inputs_by_quality
 from levercap.model.strictness import Strictness, strictness
 from levercap.storage.bounded import reading
@@ -156,12 +157,17 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def with_models(files: BundleFiles) -> Bundle:
-    """Bundle of a verified folder, its models read too."""
+    """Bundle of a verified folder, its models read too.
+
+    Raises BundleError when a model cannot be, or does not forecast what it did when it was fitted.
+    """
     models = files.folder / MODELS
     with reading(files.config_file):
         config = config_from_dict(files.config)
+    forecaster = read_forecaster(models)
+    check_reproduction(forecaster, files.folder)
     return Bundle(
-        forecaster=read_forecaster(models),
+        forecaster=forecaster,
         blocks=read_blocks(models / "blocks.parquet"),
         config=config,
         snapshot=files.snapshot,

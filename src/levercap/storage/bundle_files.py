@@ -5,6 +5,8 @@ The models stay unread, so that serving imports none of the packages that traini
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +86,9 @@ def read_bundle_files(folder: Path) -> BundleFiles:
         raise BundleError(f"{folder / MODELS} has the id {models['id']}, not {manifest.get('bundle_id')!r}")
     with reading(folder / MANIFEST):
         training = _training(manifest)
+    config = read_json(folder / MODELS / CONFIG)
+    with reading(folder / MODELS / CONFIG):
+        _check_hash(config, manifest.get("config_hash"))
     snapshot = read_snapshot(folder / SNAPSHOT)
     if snapshot.bundle_id != manifest["bundle_id"]:
         raise BundleError(
@@ -91,11 +96,18 @@ def read_bundle_files(folder: Path) -> BundleFiles:
         )
     return BundleFiles(
         folder=folder,
-        config=read_json(folder / MODELS / CONFIG),
+        config=config,
         snapshot=snapshot,
         training=training,
         bundle_id=manifest["bundle_id"],
     )
+
+
+def _check_hash(config: Mapping[str, Any], stated: object) -> None:
+    """Raise ValueError unless the configuration as written has the hash that the manifest states."""
+    found = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+    if found != stated:
+        raise ValueError(f"it has the hash {found}, the bundle was trained with {str(stated)[:40]}")
 
 
 def _training(manifest: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from levercap.storage.bundle_files import FORMAT, FORMAT_VERSION
 from levercap.storage.manifest import MANIFEST, verify
 from levercap.storage.snapshot_bounds import TAIL_COLUMNS, check_instant
 
-__all__ = ["OUT_OF_SAMPLE", "read_out_of_sample"]
+__all__ = ["OUTCOME_COLUMNS", "OUT_OF_SAMPLE", "read_out_of_sample"]
 
 OUT_OF_SAMPLE: Final = "evidence"
 """Folder of the tables inside a bundle."""

@@ -30,7 +30,9 @@ __all__ = [
     "ModelVersion",
     "challenger",
     "champion",
+    "connected",
     "find",
+    "local_store",
     "log_training",
     "resolve",
     "set_alias",
@@ -59,9 +61,8 @@ def log_training(bundle_folder: Path, metrics: Mapping[str, float], config_text:
     -------
     The number of the new version. ``CARD.md`` and ``report.html`` of the bundle, where there, are logged beside it.
     """
-    manifest = read_manifest(bundle_folder)
-    bundle_id = str(manifest.get("bundle_id", manifest["id"]))
-    with _client(create=True) as (mlflow, client):
+    bundle_id = _bundle_id(bundle_folder)
+    with connected(create=True) as (mlflow, client):
         experiment = _experiment(mlflow, client)
         with mlflow.start_run(experiment_id=experiment, run_name=bundle_id) as run:
             mlflow.log_metrics(dict(metrics))
@@ -91,14 +92,19 @@ def resolve(uri: str | Path) -> Path:
     """Folder of the bundle that `uri` means.
 
     A path is returned as it is. ``models:/levercap@champion`` or ``models:/levercap/3`` gives the bundle inside the
-    model's artefacts; with a local store nothing is copied and no network is used. Raises RegistryError naming what
-    exists.
+    model's artefacts; with a local store nothing is copied and no network is used.
+
+    Raises
+    ------
+    RegistryError
+        naming what exists where there is no such version, or when the version does not hold the bundle it is tagged
+        with
     """
     text = str(uri)
     if not text.startswith("models:"):
         return Path(uri)
     name, number, alias = parse_uri(text)
-    with _client() as (mlflow, client):
+    with connected() as (mlflow, client):
         found = _find(client, name, number, alias)
         location = client.get_model_version_download_uri(name, str(found.version))
         if location.startswith(SCHEME):
@@ -107,13 +113,24 @@ def resolve(uri: str | Path) -> Path:
         flavour = mlflow.models.Model.load(str(folder)).flavors.get("python_function", {})
     if "data" not in flavour:
         raise RegistryError(f"{found.uri} holds no bundle: it was not registered by `levercap train`")
-    return folder / str(flavour["data"])
+    bundle = folder / str(flavour["data"])
+    held = _bundle_id(bundle)
+    if found.bundle_id not in ("", held):
+        raise RegistryError(
+            f"{found.uri} is registered as bundle {found.bundle_id} and holds {held}: register it again"
+        )
+    return bundle
+
+
+def _bundle_id(folder: Path) -> str:
+    manifest = read_manifest(folder)
+    return str(manifest.get("bundle_id", manifest.get("id")))
 
 
 def find(uri: str) -> ModelVersion:
     """The registered version that ``models:/name@alias`` or ``models:/name/version`` means, else RegistryError."""
     name, number, alias = parse_uri(uri)
-    with _client() as (_, client):
+    with connected() as (_, client):
         return _find(client, name, number, alias)
 
 
@@ -129,14 +146,14 @@ def challenger() -> ModelVersion | None:
 
 def set_alias(alias: str, version: int) -> None:
     """Point `alias` at `version` of the registered model: one move, so forecasts and policy change together."""
-    with _client() as (_, client):
+    with connected() as (_, client):
         _find(client, MODEL, version, None)
         client.set_registered_model_alias(MODEL, alias, str(version))
 
 
 def _with_alias(alias: str) -> ModelVersion | None:
     try:
-        with _client() as (_, client):
+        with connected() as (_, client):
             return next((v for v in _versions(client, MODEL) if alias in v.aliases), None)
     except _NoStoreError:
         return None
@@ -182,7 +199,7 @@ def _experiment(mlflow: Any, client: Any) -> str:
     existing = client.get_experiment_by_name(MODEL)
     if existing is not None:
         return str(existing.experiment_id)
-    store = _sqlite_file(mlflow.get_tracking_uri())
+    store = local_store(mlflow.get_tracking_uri())
     location = None if store is None else (store.parent / "mlruns").as_uri()
     return str(client.create_experiment(MODEL, artifact_location=location))
 
@@ -226,7 +243,7 @@ def _example(bundle_folder: Path) -> pd.DataFrame:
 
 
 @contextmanager
-def _client(create: bool = False) -> Iterator[tuple[Any, Any]]:
+def connected(create: bool = False) -> Iterator[tuple[Any, Any]]:
     """Quiet MLflow and a client on its store; every failure of MLflow becomes a RegistryError naming the store."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -235,7 +252,7 @@ def _client(create: bool = False) -> Iterator[tuple[Any, Any]]:
     import sqlalchemy.exc
 
     with _store(mlflow) as uri, _quiet():
-        store = _sqlite_file(uri)
+        store = local_store(uri)
         if not create and store is not None and not store.exists():
             raise _NoStoreError(f"there is no registry at {uri}; run `levercap train` first or set {TRACKING}")
         try:
@@ -257,7 +274,8 @@ def _store(mlflow: Any) -> Iterator[str]:
         del os.environ[TRACKING]
 
 
-def _sqlite_file(uri: str) -> Path | None:
+def local_store(uri: str) -> Path | None:
+    """Database file of a local store; None for any other."""
     return Path(unquote(uri.removeprefix("sqlite:///"))).absolute() if uri.startswith("sqlite:///") else None
 
 

@@ -18,6 +18,7 @@ from levercap.model.card import model_card
 from levercap.model.dataset import Dataset, build_dataset
 from levercap.model.fit import TrainingInputs, blocks_at, forecaster_at, training_inputs
 from levercap.model.memory import make_memory
+from levercap.model.reproduction import check_tables
 from levercap.storage.atomic import atomic_folder, require_ours
 from levercap.venue.tiers import tiers_as_of
 
@@ -46,7 +47,7 @@ def train(
     progress(2, steps)
     forecaster = forecaster_at(inputs, method, panel.end)
     progress(3, steps)
-    evidence = _evidence(inputs, forecaster.method)
+    evidence = _evidence(inputs, forecaster.method) | check_tables(forecaster, data.features, data.outcomes)
     progress(4, steps)
     blocks = blocks_at(inputs, forecaster, panel.end)
     quantile, seed = config.policy.stressed_quantile, config.scenarios.seed
