@@ -10,10 +10,11 @@ import pandas as pd
 
 from levercap.config import MarketConfig, MarketSimulation
 from levercap.core.panel import BAR_FIELDS, HOUR, Panel
+from levercap.core.quality import SymbolState
 from levercap.market import market_from_tables
 from levercap.simulation import simulate_market
 
-__all__ = ["PRICES", "damaged", "market", "state_of"]
+__all__ = ["PRICES", "damaged", "fresh_quality", "market", "state_of"]
 
 PRICES = ("open", "high", "low", "close")
 STALE = 3
@@ -41,3 +42,16 @@ def state_of(quality, symbol: str):
 def instant(panel: Panel, hours: int = 0) -> pd.Timestamp:
     """The end of the panel, some hours earlier."""
     return panel.end - hours * HOUR
+
+
+def fresh_quality(panel, as_of):
+    """`MarketQuality.symbols` of a panel whose every symbol is fresh."""
+    return pd.DataFrame(
+        {
+            "symbol": pd.Series(panel.symbols, dtype="str"),
+            "state": pd.Series([SymbolState.FRESH.value] * len(panel.symbols), dtype="str"),
+            "last_good": pd.Series([as_of] * len(panel.symbols), dtype="datetime64[us, UTC]"),
+            "hours_out": 0.0,
+            "reason": "",
+        }
+    )

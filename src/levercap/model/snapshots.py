@@ -14,6 +14,7 @@ from levercap.core.quality import SCORED, SymbolState
 from levercap.core.snapshot import Snapshot
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.forecast import Blocks, Forecast, Forecaster
+from levercap.model.doubt import DOUBT_HOURS, doubtful_forecasts
 
 if TYPE_CHECKING:
     from levercap.model.strictness import Strictness
@@ -32,6 +33,7 @@ class SnapshotInputs:
     features : feature table at `origins`
     stressed_volatility, turnover : (origins, symbols)
     quality : symbol, state, hours_out of every symbol where there is one origin; None: fresh is what has features
+    earlier : features `DOUBT_HOURS` before, as seen now, where there is one origin; None: no forecast is doubted
     """
 
     origins: pd.DatetimeIndex
@@ -40,6 +42,7 @@ class SnapshotInputs:
     stressed_volatility: FloatArray
     turnover: FloatArray
     quality: pd.DataFrame | None = None
+    earlier: pd.DataFrame | None = None
 
 
 def snapshot_inputs(panel: Panel, origins: pd.DatetimeIndex, stressed_quantile: float) -> SnapshotInputs:
@@ -67,7 +70,9 @@ def snapshot_inputs_by_quality(
     out = ~quality["state"].isin(SCORED).to_numpy()
     seen = out & quality["last_good"].notna().to_numpy() & (quality["hours_out"] <= longest_out_hours).to_numpy()
     instants = quality["last_good"].where(out, as_of)
+    before = as_of - pd.Timedelta(hours=DOUBT_HOURS)
     known = pd.DatetimeIndex(instants[seen].unique()).as_unit("us")
+    known = known.union([before]) if before > panel.start else known
     origins = pd.DatetimeIndex([as_of, *known[known != as_of].sort_values()]).as_unit("us")
     inputs = snapshot_inputs(panel, origins, stressed_quantile)
     place = np.where(~out | seen, origins.get_indexer(pd.DatetimeIndex(instants)), 0)
@@ -83,6 +88,7 @@ def snapshot_inputs_by_quality(
         inputs.stressed_volatility[place, columns][None, :],
         inputs.turnover[place, columns][None, :],
         quality,
+        features[features["as_of"] == before].reset_index(drop=True),
     )
 
 
@@ -113,6 +119,8 @@ def make_snapshot(
     stressed = np.where(fresh, stressed if strict is None else strict.of_stressed(inputs.symbols, stressed), np.nan)
     symbols.insert(4, "stressed_volatility", np.where(np.isnan(stressed), symbols["volatility"], stressed))
     symbols["turnover"] = np.where(fresh, inputs.turnover[which], np.nan)
+    if inputs.earlier is not None:
+        symbols["doubtful"] = symbols["symbol"].isin(doubtful_forecasts(forecaster, features, inputs.earlier)["symbol"])
     known = symbols[fresh]
     recipe = forecaster.recipe.blocks
     scenarios = blocks.scenarios(

@@ -172,6 +172,7 @@ def _make_snapshot(
     folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config, max_age_hours: int
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     from levercap.model.bundle import with_models  # the learners, not needed where a snapshot is given
+    from levercap.model.doubt import doubt_finding
     from levercap.model.staleness import hours_since_last_bar, market_age
 
     market = load_market(folder, config.market)
@@ -184,7 +185,8 @@ def _make_snapshot(
     strict = strict.with_symbols_out(quality.symbols, models.memory.symbols["symbol"].tolist())
     snapshot = models.strict_snapshot(strict, instant, quality.symbols)
     snapshot = dataclasses.replace(snapshot, data_hash=market.panel.until(instant).data_hash())
-    return _with_bound(snapshot, models.snapshot), (*market.findings, *quality.findings, *strict.findings)
+    noticed = (*market.findings, *quality.findings, *strict.findings, *doubt_finding(snapshot.symbols))
+    return _with_bound(snapshot, models.snapshot), noticed
 
 
 def _with_bound(snapshot: Snapshot, trained: Snapshot) -> Snapshot:
