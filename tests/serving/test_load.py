@@ -130,8 +130,10 @@ def test_a_bundle_that_is_older_than_allowed_answers_at_the_bound(trained):
     accounts, positions = pd.read_parquet(trained.accounts), pd.read_parquet(trained.positions)
     own = levercap.load(trained.bundle)
     made = own.snapshot.as_of
+    assert "snapshot_age" in {finding.code for finding in own.clean(accounts, positions).findings}
     young = levercap.load(trained.bundle, max_age_hours=3, now=made + pd.Timedelta(hours=3))
     assert young.snapshot.as_of == made
+    assert "snapshot_age" not in {finding.code for finding in young.clean(accounts, positions).findings}
     old = levercap.load(trained.bundle, max_age_hours=3, now=made + pd.Timedelta(hours=4))
     fresh, late = own.predict(accounts, positions), old.predict(accounts, positions)
     assert (late["max_leverage"] <= fresh["max_leverage"]).all()

@@ -60,7 +60,11 @@ def book(trained):
 
 
 def assert_same_limits(answer, expected):
-    """Same values to the last bit; the packaged model states None for what is no finite number."""
+    """Same values to the last bit; the packaged model states None for what is no finite number, and what the age of its
+    snapshot did.
+    """
+    assert set(answer["snapshot_age"]) == {"own_instant"}
+    answer = answer.drop(columns="snapshot_age")
     numbers = expected.select_dtypes("number").columns
     finite = expected.assign(**{name: expected[name].where(np.isfinite(expected[name])) for name in numbers})
     pd.testing.assert_frame_equal(answer.astype(expected.dtypes.to_dict()), finite, check_exact=True)
@@ -105,6 +109,35 @@ def test_the_packaged_example_is_scored_on_its_own_model(version):
     answer = model.predict(model.input_example)
     assert answer["account_id"].tolist() == ["a-1", "a-2"]
     assert answer["status"].tolist() == ["scored", "scored"]
+    assert answer["snapshot_age"].tolist() == ["own_instant", "own_instant"]
+
+
+def test_parameters_pass_mlflow_and_its_server(version):
+    """The stored signature declares them; a client of the server sends them beside its rows."""
+    import mlflow
+    from mlflow.pyfunc.scoring_server import invocations
+
+    model = mlflow.pyfunc.load_model(f"models:/levercap/{version}")
+    declared = {param.name: (str(param.dtype), param.default) for param in model.metadata.signature.params}
+    assert declared == {"now": ("DataType.string", None), "max_age_hours": ("DataType.double", None)}
+    made = model.predict(model.input_example)["as_of"].iloc[0]
+    now = (made + pd.Timedelta(hours=5)).isoformat()
+    found = {}
+    for age, params in {
+        "own_instant": {},
+        "allowed": {"now": now, "max_age_hours": 5},
+        "exceeded": {"now": now},
+    }.items():
+        rows = json.loads(model.input_example.to_json(orient="split", index=False))
+        body = json.dumps({"dataframe_split": rows, "params": params})
+        answer = invocations(body, "application/json", model, model.metadata.get_input_schema())
+        assert answer.status == 200, answer.response
+        found[age] = json.loads(answer.response, parse_constant=pytest.fail)["predictions"]
+        assert [row["snapshot_age"] for row in found[age]] == [age, age]
+    assert [row["status"] for row in found["exceeded"]] == ["fallback", "fallback"]
+    for old, new in zip(found["allowed"], found["exceeded"], strict=True):
+        assert old["as_of"] < new["as_of"]
+        assert new["max_leverage"] < old["max_leverage"]
 
 
 def test_integers_categories_and_arrow_columns_pass_mlflow_and_the_answer_is_strict_json(version, book):

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from levercap.book import clean_book
 from levercap.config import Config
+from levercap.core.errors import DataError
 from levercap.core.instrument import perpetuals
 from levercap.limits.predictor import Predictor
 from support.properties import examples
+from support.snapshots import AS_OF, make_snapshot
 from support.snapshots import SYMBOLS as KNOWN
-from support.snapshots import make_snapshot
 
 pyfunc = pytest.importorskip("levercap.serving.pyfunc")
 
@@ -162,3 +163,64 @@ def test_a_column_twice_is_told():
     with pytest.raises(Exception, match="repeated column: equity") as caught:
         answers(pd.concat([INPUT, INPUT[["equity"]]], axis=1))
     assert caught.value.exit_code == 3
+
+
+def later(hours):
+    return (AS_OF + pd.Timedelta(hours=hours)).isoformat()
+
+
+def asked(**params):
+    frame = INPUT.assign(previous_max_leverage=[1.5, 1.5, 1.5, 1.5, None])
+    return pyfunc.PackagedModel(PREDICTOR).predict(frame, params or None)
+
+
+@pytest.mark.parametrize(
+    ("params", "age"),
+    [
+        ({}, "own_instant"),
+        ({"now": None, "max_age_hours": None}, "own_instant"),
+        ({"now": later(3)}, "allowed"),
+        ({"now": later(3).removesuffix("+00:00")}, "allowed"),
+        ({"now": later(72), "max_age_hours": 72.0}, "allowed"),
+        ({"max_age_hours": 1e7}, "allowed"),
+        ({"now": later(4)}, "exceeded"),
+        ({"now": later(3), "max_age_hours": 2.5}, "exceeded"),
+        ({"max_age_hours": 3}, "exceeded"),
+    ],
+)
+def test_what_the_age_of_the_snapshot_does_is_said(params, age):
+    """Up to the age allowed the limits are the same, bit for bit; beyond it held or bounded, and never higher."""
+    own, answer = asked(), asked(**params)
+    assert set(answer["snapshot_age"]) == {age}
+    assert list(answer)[-1] == "snapshot_age"
+    if age != "exceeded":
+        pd.testing.assert_frame_equal(answer.drop(columns="snapshot_age"), own.drop(columns="snapshot_age"))
+        assert (answer["as_of"] == AS_OF).all()
+        return
+    assert (answer["as_of"] > AS_OF).all()
+    assert "scored" not in set(answer["status"])
+    limit = answer["max_leverage"].astype(float)
+    assert (limit <= own["max_leverage"].astype(float)).all()
+    held = asked(now=later(4))
+    assert held["status"].tolist()[:2] == ["held", "held"]
+    assert held["reasons"].iloc[0] == "symbol_stale;held"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"now": "yesterday"},
+        {"now": "now"},
+        {"now": ""},
+        {"now": 5},
+        {"now": "10000-01-01"},
+        {"now": later(-1)},
+        {"max_age_hours": -1.0},
+        {"max_age_hours": float("nan")},
+        {"max_age_hours": "long"},
+        {"max_age_hours": 10**400},
+    ],
+)
+def test_parameters_that_cannot_be_read_are_named(params):
+    with pytest.raises(DataError, match=next(iter(params))):
+        asked(**params)

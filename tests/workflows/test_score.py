@@ -276,6 +276,25 @@ def test_a_snapshot_ages_too(trained, scored, end, tmp_path):
         run(trained, tmp_path, market_folder=None, snapshot_folder=snapshot, as_of=end + pd.Timedelta(hours=4))
 
 
+def test_a_snapshot_within_a_larger_age_holds_the_earlier_limits(trained, scored, end, tmp_path):
+    earlier = ScoringRun.at(scored[0], end)
+    late = run(
+        trained,
+        tmp_path,
+        market_folder=None,
+        snapshot_folder=earlier.snapshot,
+        as_of=end + pd.Timedelta(hours=6),
+        max_age_hours=6,
+        previous=scored[0],
+    )
+    assert set(late["status"]) <= {"held", "fallback", "rejected"}
+    assert late["status"]["held"] > 0
+    limits, before = limits_of(late), limits_of(scored[1])
+    assert (limits["as_of"] == end + pd.Timedelta(hours=6)).all()
+    assert (limits["max_leverage"] <= before["max_leverage"]).all()
+    assert [f["message"] for f in late["findings"] if f["code"] == "snapshot_age"][0].endswith("no earlier ones")
+
+
 @pytest.mark.parametrize("text", ["2022-09-08T00:30:00Z", "2022-09-08", "2022-09-08T00:00:00+02:00"])
 def test_as_of_is_a_whole_hour_in_utc(trained, tmp_path, text):
     with pytest.raises(ConfigError, match="whole hour in UTC"):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from levercap.book import Book, clean_book
 from levercap.config import Config
+from levercap.core.errors import Finding
 from levercap.core.instrument import Instrument, perpetuals
 from levercap.core.names import BoolArray, FloatArray, Side, Status
 from levercap.core.portfolio import Portfolio
@@ -48,6 +49,7 @@ class Predictor:
     ----------
     snapshot : forecasts, joint scenarios and venue tiers at one instant
     config : policy and guardrails
+    noticed : findings about the snapshot, which `clean` puts before those of the book
 
     Raises
     ------
@@ -55,9 +57,10 @@ class Predictor:
         when the snapshot holds scenario returns or stressed factors that are not finite or beyond all measure
     """
 
-    def __init__(self, snapshot: Snapshot, config: Config) -> None:
+    def __init__(self, snapshot: Snapshot, config: Config, noticed: tuple[Finding, ...] = ()) -> None:
         self.snapshot = snapshot
         self.config = config
+        self._noticed = noticed
         self._assessor = Assessor(snapshot, config.policy)
 
     def predict(
@@ -99,7 +102,7 @@ class Predictor:
         """
         book = clean_book(accounts, positions, self._assessor.instruments, market=self._assessor.market)
         noticed = jurisdiction_findings(accounts, self.config.policy)
-        return dataclasses.replace(book, findings=(*book.findings, *noticed))
+        return dataclasses.replace(book, findings=(*self._noticed, *book.findings, *noticed))
 
     def score(self, book: Book, previous: pd.DataFrame | None = None) -> pd.DataFrame:
         """Limits frame: one row for every account that came in, in input order, with `limit_columns` first.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from levercap.config import config_from_dict
+from levercap.core.errors import Finding, Severity
 from levercap.storage.bounded import reading
 from levercap.storage.bundle_files import read_bundle_files
 from levercap.storage.registry import resolve
@@ -37,7 +38,7 @@ def load(
         made at the end of its training
     max_age_hours : a snapshot older than this at `now` is scored as a market that is out: earlier limits are held, and
         without them every position counts at its bound (`levercap.limits.aging.aged`). None: the snapshot answers for
-        its own instant, however long ago
+        its own instant, however long ago; for the bundle's own one `Predictor.clean` then says so (`snapshot_age`)
     now : instant of the limits, UTC; None is the present
 
     Raises
@@ -58,13 +59,20 @@ def load(
         market = aged(market, _instant(now), max_age_hours)
     with reading(bundle.config_file):
         config = config_from_dict(bundle.config)
-    predictor = Predictor(market, config)
+    unchecked = snapshot is None and max_age_hours is None
+    predictor = Predictor(market, config, (_own_instant(market.as_of),) if unchecked else ())
     _warm(predictor)
     return predictor
 
 
 def _instant(now: pd.Timestamp | None) -> pd.Timestamp:
     return (pd.Timestamp.now(tz="UTC") if now is None else now).as_unit("us")
+
+
+def _own_instant(as_of: pd.Timestamp) -> Finding:
+    message = f"limits are those of {as_of}, the end of the training, however long ago that is"
+    hint = "max_age_hours=3, or a snapshot of the present market"
+    return Finding("snapshot_age", Severity.WARNING, "snapshot", message, hint=hint)
 
 
 def _warm(predictor: Predictor) -> None:

@@ -7,6 +7,7 @@ repeated; an account without positions has one row without symbol and notional.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from levercap.book.reading import wrong_columns
-from levercap.core.errors import DataError
+from levercap.core.errors import DataError, Finding, Severity
 from levercap.core.text import is_missing, text_of
+from levercap.limits.aging import aged
 from levercap.limits.predictor import Predictor
 from levercap.serving.load import load
 from levercap.storage.tables import as_numbers, as_text
@@ -28,6 +30,9 @@ REQUIRED: Final = ("account_id", "equity", "segment", "symbol", "notional")
 OPTIONAL: Final = ("jurisdiction", "previous_max_leverage", "kind")
 NUMBERS: Final = ("equity", "previous_max_leverage", "notional")
 
+AGE_COLUMN: Final = "snapshot_age"
+OWN_INSTANT, ALLOWED, EXCEEDED = "own_instant", "allowed", "exceeded"
+
 
 class PackagedModel:
     """A Predictor behind the interface of an MLflow Python function."""
@@ -39,15 +44,63 @@ class PackagedModel:
         """Limits of every account in `model_input`, in the order in which the accounts first appear.
 
         The values are those of ``Predictor.predict`` in a form that strict JSON holds: None in the place of what is
-        missing, not a number or infinite.
+        missing, not a number or infinite. A last column, ``snapshot_age``, says what the age of the snapshot did:
+        ``own_instant``, it was not asked for and limits are those of `as_of`, however long ago; ``allowed``;
+        ``exceeded``, earlier limits (previous_max_leverage) are held and others are at their bound.
 
         Parameters
         ----------
         model_input : as `to_model_input` writes it; numbers, texts, categories and Arrow columns of any width
-        params : not used; MLflow passes it
+        params : optional ``now``, the instant of the limits in ISO 8601 (UTC where it states no zone; the present where
+            only the other is given), and ``max_age_hours``, above which the snapshot is too old
+            (`market.max_age_hours` where only the other is given)
+
+        Raises
+        ------
+        DataError
+            when columns are missing, there is no account, a parameter cannot be read, or `now` lies before the snapshot
         """
         accounts, positions = from_model_input(model_input)
-        return _strict(self._predictor.predict(accounts, positions))
+        predictor, age = self._at(*_instant_and_age(params or {}))
+        return _strict(predictor.predict(accounts, positions).assign(**{AGE_COLUMN: age}))
+
+    def _at(self, now: pd.Timestamp | None, max_age_hours: float | None) -> tuple[Predictor, str]:
+        """Predictor to answer with, and what the age of its snapshot did."""
+        mine = self._predictor
+        if now is None and max_age_hours is None:
+            return mine, OWN_INSTANT
+        allowed = mine.config.market.max_age_hours if max_age_hours is None else max_age_hours
+        try:
+            snapshot = aged(mine.snapshot, pd.Timestamp.now(tz="UTC").as_unit("us") if now is None else now, allowed)
+        except ValueError as error:
+            raise _wrong("now", str(error), "an instant that is not before the snapshot") from None
+        return (mine, ALLOWED) if snapshot is mine.snapshot else (Predictor(snapshot, mine.config), EXCEEDED)
+
+
+def _instant_and_age(params: Mapping[str, Any]) -> tuple[pd.Timestamp | None, float | None]:
+    """The parameters ``now`` (UTC) and ``max_age_hours``, None where they are not given; raises DataError."""
+    now, hours = params.get("now"), params.get("max_age_hours")
+    instant, age = None, None
+    if now is not None:
+        try:
+            moment = now if isinstance(now, datetime) else datetime.fromisoformat(now)
+            stamp = pd.Timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+            instant = stamp.tz_convert("UTC").as_unit("us")
+        except (TypeError, ValueError, OverflowError):
+            raise _wrong("now", f"{text_of(now)!r} is no instant", "for example 2025-06-30T00:00:00Z") from None
+    if hours is not None:
+        try:
+            age = float(hours)
+        except (TypeError, ValueError, OverflowError):
+            age = np.nan
+        if not age >= 0.0:
+            raise _wrong("max_age_hours", f"{text_of(hours)!r} is no number of hours", "for example 3")
+    return instant, age
+
+
+def _wrong(name: str, message: str, hint: str) -> DataError:
+    finding = Finding(f"{name}_unusable", Severity.FATAL, f"params: {name}", message, hint=hint)
+    return DataError("the parameters cannot be used", [finding])
 
 
 def to_model_input(accounts: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:

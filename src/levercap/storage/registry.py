@@ -206,10 +206,11 @@ def _experiment(mlflow: Any, client: Any) -> str:
 
 def _signature() -> Any:
     """Input of the packaged model: one row per position. Any type of column is taken: the model reads them itself, as
-    the library does, while MLflow would refuse integers, categories and Arrow columns.
+    the library does, while MLflow would refuse integers, categories and Arrow columns. Optional parameters: the instant
+    of the limits and how old the snapshot may be then.
     """
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import AnyType
 
     needed = ("account_id", "segment", "symbol", "equity", "notional")
@@ -220,7 +221,8 @@ def _signature() -> Any:
                 *(ColSpec(AnyType(), name) for name in needed),
                 *(ColSpec(AnyType(), name, required=False) for name in optional),
             ]
-        )
+        ),
+        params=ParamSchema([ParamSpec("now", "string", None), ParamSpec("max_age_hours", "double", None)]),
     )
 
 

@@ -17,6 +17,7 @@ from levercap.core.panel import HOUR
 from levercap.core.quality import SCORED
 from levercap.core.snapshot import Snapshot
 from levercap.core.version import __version__
+from levercap.limits.aging import aged
 from levercap.limits.outcome import judge
 from levercap.limits.predictor import Predictor
 from levercap.limits.previous_run import PreviousRun, read_previous
@@ -68,7 +69,8 @@ def score(
     as_of : whole hour, UTC: the instant that limits are wanted for. None: the end of the market, or the instant of the
         snapshot, however long ago: for history and demonstrations
     max_age_hours : a market whose last bar closed, or a snapshot that was made, more hours before `as_of` is refused
-        (DataError) and the limits in force stay; None takes `market.max_age_hours`
+        (DataError) and the limits in force stay; None takes `market.max_age_hours`. A snapshot that is older than
+        that setting and no older than this is used as a market that is out (`levercap.limits.aging.aged`)
     config : replaces market, policy, guardrail and breaker settings of the bundle; None keeps them
     publish_anyway : reason for publishing whatever the breaker finds, which the summary records; None: it decides
 
@@ -150,22 +152,24 @@ def _market_state(
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     """Snapshot to score with, and what was noticed in the market's tables."""
     if snapshot is not None:
-        return _read_snapshot(snapshot, bundle, as_of, max_age_hours)
+        return _read_snapshot(snapshot, bundle, as_of, config, max_age_hours)
     assert market is not None
     return _make_snapshot(market, bundle, as_of, config, max_age_hours)
 
 
 def _read_snapshot(
-    folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, max_age_hours: int
+    folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config, max_age_hours: int
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     snapshot = bundle.snapshot_from(folder)
     if as_of is None or as_of == snapshot.as_of:
         return snapshot, ()
     age = (_whole_hour(as_of) - snapshot.as_of) / HOUR
     require_age(age, max_age_hours, str(folder), f"the snapshot is of {snapshot.as_of}, {as_of} was asked for")
-    message = f"the snapshot was made {age:g} hours before {as_of}: limits are those of its own instant"
+    used = aged(snapshot, as_of, config.market.max_age_hours)
+    what = "those of its own instant" if used is snapshot else "held, or at their bound where there are no earlier ones"
+    message = f"the snapshot was made {age:g} hours before {as_of}: limits are {what}"
     finding = Finding("snapshot_age", Severity.WARNING, str(folder), message, hint="--market, to make one now")
-    return snapshot, (finding,)
+    return used, (finding,)
 
 
 def _make_snapshot(
