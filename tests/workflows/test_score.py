@@ -292,7 +292,7 @@ def test_a_snapshot_within_a_larger_age_holds_the_earlier_limits(trained, scored
     limits, before = limits_of(late), limits_of(scored[1])
     assert (limits["as_of"] == end + pd.Timedelta(hours=6)).all()
     assert (limits["max_leverage"] <= before["max_leverage"]).all()
-    assert [f["message"] for f in late["findings"] if f["code"] == "snapshot_age"][0].endswith("no earlier ones")
+    assert next(f for f in late["findings"] if f["code"] == "snapshot_age")["message"].endswith("no earlier ones")
 
 
 @pytest.mark.parametrize("text", ["2022-09-08T00:30:00Z", "2022-09-08", "2022-09-08T00:00:00+02:00"])
