@@ -63,15 +63,15 @@ def test_long_histories_end_as_defined_too(stops, starts):
     st.integers(1, 12),
     st.integers(24, 400),
     st.lists(st.tuples(st.integers(0, 11), st.integers(WEEK, 700_000)), max_size=20),
-    st.randoms(),
+    st.integers(0, 2**32 - 1),
 )
-def test_strays_far_ahead_move_nothing(symbols, length, strays, random):
+def test_strays_far_ahead_move_nothing(symbols, length, strays, seed):
     """Fewer than a day of hours, whoever they come from, a week or more after everybody's last bar."""
     code, hour = of(*[range(length)] * symbols)
     strays = strays[:20]
     more = np.array([s for s, _ in strays], dtype=np.int64) % symbols
     far = np.array([length - 1 + h for _, h in strays], dtype=np.int64)
-    order = np.array(random.sample(range(len(code) + len(more)), len(code) + len(more)))
+    order = np.random.default_rng(seed).permutation(len(code) + len(more))
     code, hour = np.append(code, more)[order], np.append(hour, far)[order]
     assert market_hours(code, hour) == (0, length - 1)
 

@@ -194,9 +194,9 @@ def _make_snapshot(
 
 
 def _with_bound(snapshot: Snapshot, trained: Snapshot) -> Snapshot:
-    """Where nothing can be scored from data, the snapshot with the bound of the end of the training."""
-    if snapshot.symbols["state"].isin(SCORED).any():
-        return snapshot
+    """Snapshot with the bound of the end of the training where that is larger: it must not fall because the symbol of
+    the worst move has no data any more.
+    """
     paths = adverse_paths(trained.scenarios, trained.stressed_factor)
     return dataclasses.replace(
         snapshot,
