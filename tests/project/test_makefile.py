@@ -130,9 +130,12 @@ def test_windows_and_instants_reach_the_verbs() -> None:
     assert str(calls["report"].out) == "o/report.html"
 
 
-def test_lock_states_one_version_of_each_package_and_no_addresses() -> None:
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; .+)?", line) for line in lines)
+def test_lock_states_one_version_of_each_package_its_hashes_and_no_addresses() -> None:
+    """With a hash at one package, pip checks the files of all."""
+    entries = (ROOT / "requirements.txt").read_text().replace(" \\\n    --hash", " --hash").splitlines()
+    hashed = [re.fullmatch(r"([a-z0-9-]+==[\w.]+(?: ; .+?)?)((?: --hash=sha256:[0-9a-f]{64})+)", e) for e in entries]
+    lines = [entry[1] for entry in hashed if entry is not None]
+    assert len(lines) == len(entries)
     names = {line.split("==")[0] for line in lines}
     project = (ROOT / "pyproject.toml").read_text()
     needed = re.search(r"^dependencies = \[(.*?)^\]", project, flags=re.MULTILINE | re.DOTALL)
