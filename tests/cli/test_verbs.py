@@ -431,6 +431,15 @@ def test_explain_in_words(trained: SimpleNamespace, scored: Path, capsys: pytest
     assert shown.split()[-2:] == [f"{100 * var:.4g}", "%"]
 
 
+def test_explain_tells_an_account_without_positions_its_room_per_side(scored: Path, run: Any) -> None:
+    limits = pd.read_parquet(next(scored.glob("as_of=*")) / "limits.parquet")
+    row = limits[limits["effective_leverage"] == 0].iloc[0]
+    text = explanation_text(run("explain", row["account_id"], "--scores", scored).data)
+    sides = f"{cell(row['headroom_long'])} long or {cell(row['headroom_short'])} short"
+    assert f"a first position, in any one of the largest symbols, may be {sides}\n" in text
+    assert "less of the position" not in text
+
+
 def test_explain_names_the_configured_shock_barrier(
     trained: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
 ) -> None:

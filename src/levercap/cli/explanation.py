@@ -92,5 +92,10 @@ def _change(answer: Mapping[str, Any]) -> str:
     headroom = row.get("headroom")
     if headroom is not None and headroom < 0:
         lines.append(f"the account is above its limit: {cell(-headroom)} less notional brings it back")
-    lines.append("less of the position with the largest part of the ES, or more equity, gives more room")
+    sides = [row.get(f"headroom_{side}") for side in ("long", "short")]
+    if None in sides:
+        lines.append("less of the position with the largest part of the ES, or more equity, gives more room")
+    else:
+        long, short = map(cell, sides)
+        lines.append(f"a first position, in any one of the largest symbols, may be {long} long or {short} short")
     return "what would change it\n" + "\n".join(f"  {line}" for line in lines)

@@ -33,7 +33,8 @@ _RISK_FIELDS: Final = tuple(field.name for field in dataclasses.fields(RiskNumbe
 
 @dataclass(frozen=True, eq=False)
 class Assessment:
-    """Risk numbers and caps of accounts, and what their data lack; every array is (accounts,).
+    """Risk numbers and caps of accounts, and what their data lack; arrays are (accounts,) but
+    for side_caps.
 
     Attributes
     ----------
@@ -43,6 +44,7 @@ class Assessment:
     incomplete : more than `policy.fallback_share` of gross notional does; or a reference position of an account that
         holds nothing
     tier_missing : holds a symbol for which a venue that has tiers states none
+    side_caps : (accounts, 2) smallest cap of the long and of the short reference positions; NaN with a position
     """
 
     risk: RiskNumbers
@@ -50,6 +52,7 @@ class Assessment:
     bounded: BoolArray
     incomplete: BoolArray
     tier_missing: BoolArray
+    side_caps: FloatArray
 
     def replace(self, accounts: BoolArray, other: Assessment, rows: IntArray) -> Assessment:
         """The same with the marked accounts taken from the given rows of another assessment."""
@@ -65,6 +68,7 @@ class Assessment:
             merged(self.bounded, other.bounded),
             merged(self.incomplete, other.incomplete),
             merged(self.tier_missing, other.tier_missing),
+            merged(self.side_caps, other.side_caps),
         )
 
 
@@ -163,8 +167,9 @@ class Assessor:
         bounded = np.full(len(held), basis.bounded[self.references.instrument].any())
         each = terms.take(np.repeat(np.flatnonzero(flat), candidates))
         tried = self._assessment(held, risk, each, basis, flags=(bounded, bounded))
-        worst = tried.caps.tightest()[0].reshape(-1, candidates).argmin(axis=1)
-        return assessment.replace(flat, tried, np.arange(len(worst)) * candidates + worst)
+        limits = tried.caps.tightest()[0].reshape(-1, candidates)
+        tried.side_caps[:] = limits.reshape(len(limits), -1, 2).min(axis=1).repeat(candidates, axis=0)
+        return assessment.replace(flat, tried, np.arange(len(limits)) * candidates + limits.argmin(axis=1))
 
     def assess_fresh(self, portfolio: Portfolio, terms: Terms) -> Assessment:
         """Assessment of accounts whose one position has its notional, and as equity whatever the limit asks for."""
@@ -200,7 +205,8 @@ class Assessor:
             policy=self.policy,
         )
         tier_missing = any_held(portfolio, self._sheet.missing)
-        return Assessment(risk, account_caps(inputs), bounded, incomplete, tier_missing)
+        sides = np.full((len(portfolio), 2), np.nan)
+        return Assessment(risk, account_caps(inputs), bounded, incomplete, tier_missing, sides)
 
     def _coverage(self, portfolio: Portfolio, bounded: BoolArray) -> tuple[BoolArray, BoolArray]:
         """(accounts,) whether a position counts at the bound, and whether too large a share of them does."""

@@ -46,6 +46,8 @@ def limit_columns() -> tuple[str, ...]:
         "previous_max_leverage",
         "resume_max_leverage",
         "headroom",
+        "headroom_long",
+        "headroom_short",
         *RISK_COLUMNS,
         "binding",
         *cap_columns(),

@@ -17,6 +17,7 @@ from levercap.core.names import BoolArray, FloatArray, Side, Status
 from levercap.core.portfolio import Portfolio
 from levercap.core.snapshot import Snapshot
 from levercap.limits.assessor import Assessment, Assessor
+from levercap.limits.flat_headroom import flat_headroom
 from levercap.limits.frame import (
     RISK_COLUMNS,
     assemble,
@@ -178,7 +179,8 @@ class Predictor:
         assessment, hold = hold_limits(self._assessor, portfolio, terms, assessment, previous, self.config.guardrails)
         doubtful = self._assessor.touches(portfolio, self._assessor.states.doubtful)
         unguarded, binding = assessment.caps.tightest()
-        guarded = self._guarded(unguarded, previous, hold, assessment.incomplete | doubtful)
+        no_rise = assessment.incomplete | doubtful
+        guarded = self._guarded(unguarded, previous, hold, no_rise)
         limit = guarded.max_leverage
         with np.errstate(over="ignore", invalid="ignore"):
             leverage = gross / equity
@@ -195,6 +197,7 @@ class Predictor:
             "effective_leverage": leverage,
             "resume_max_leverage": np.where((hold.out | doubtful) & (hold.resume > limit), hold.resume, np.nan),
             "headroom": headroom,
+            **flat_headroom(assessment.side_caps, equity, limit, hold.out, previous, no_rise, self.config),
             **{name: getattr(assessment.risk, name) for name in RISK_COLUMNS},
             "binding": np.where(limit == unguarded, binding, GUARDRAIL),
             **assessment.caps.bound,
