@@ -99,8 +99,24 @@ def test_the_others_are_scored_more_strictly_where_symbols_are_out(bundle, panel
     assert strict.with_symbols_out(whole, known) is strict
     assert strict.with_symbols_out(dead, known) is strict, "long dead"
     lacking = strict.with_symbols_out(quality_of(panel, as_of, **{symbol: 6.0}), known)
-    for name in known:
-        share = 1.0 / len(known)
-        assert lacking.multiplier[name] == pytest.approx(
-            (1.0 + PER_SYMBOL_OUT * share) * strict.multiplier.get(name, 1.0)
-        )
+    assert factors(strict, lacking, known) == pytest.approx(
+        {name: 1.0 + (name != symbol) * PER_SYMBOL_OUT / len(known) for name in known}
+    )
+
+
+def factors(before, after, symbols):
+    return {name: after.multiplier.get(name, 1.0) / before.multiplier.get(name, 1.0) for name in symbols}
+
+
+def test_one_that_is_out_lacks_only_those_that_were_out_at_its_last_good_hour(bundle, panel):
+    """Of a feed that is late as a whole, the forecasts of the last good hour are those that were made then."""
+    as_of, known = panel.end, bundle.memory.symbols["symbol"].tolist()
+    strict = bundle.strictness_at(panel, None, as_of, bundle.config)
+    late = strict.with_symbols_out(quality_of(panel, as_of, **dict.fromkeys(panel.symbols, 6.0)), known)
+    assert factors(strict, late, known) == dict.fromkeys(known, 1.0)
+    first, second, *others = known
+    out = strict.with_symbols_out(quality_of(panel, as_of, **{first: 20.0, second: 6.0}), known)
+    each = PER_SYMBOL_OUT / len(known)
+    assert factors(strict, out, known) == pytest.approx(
+        {first: 1.0, second: 1.0 + each, **dict.fromkeys(others, 1.0 + 2 * each)}
+    )

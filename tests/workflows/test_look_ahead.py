@@ -8,12 +8,16 @@ import pandas as pd
 import pytest
 
 import levercap.features.table as table_module
+from levercap.core.panel import BAR_FIELDS
+from levercap.core.quality import SCORED
 from levercap.features import feature_table, stressed_volatility, turnover
 from levercap.features.smoothing import rolling_mean
 from levercap.forecast import ForecastSpec, history, out_of_sample_tails
+from levercap.market.quality import assess_quality
 from levercap.model import snapshot_inputs
 from levercap.model.dataset import build_dataset
 from levercap.model.snapshots import make_snapshot
+from levercap.model.training_bound import training_bound, with_bound
 from levercap.model.walk_forward import Month, walk
 from levercap.venue.tiers import tiers_as_of
 from levercap.workflows.replay import snapshots
@@ -142,17 +146,32 @@ def test_walk_forward_has_the_forecaster_that_training_gives(fitted):
         assert texts[0].split("\nparameters:")[0] == texts[1].split("\nparameters:")[0]
 
 
-def test_replay_makes_the_snapshots_that_training_gives(fitted):
-    panel = fitted.market.panel
-    origins = panel.origins(fitted.until, fitted.until + pd.Timedelta(days=3))
-    replayed = list(snapshots(fitted.market, origins, fitted.config))
+def scoring_snapshot(bundle, market, as_of, config):
+    """What nightly scoring makes of a bundle and a market."""
+    quality = assess_quality(market.panel, as_of, config.market.stale_hours, market.disputes)
+    strict = bundle.strictness_at(quality.panel, tiers_as_of(market.tiers, as_of), as_of, config)
+    strict = strict.with_symbols_out(quality.symbols, bundle.memory.symbols["symbol"].tolist())
+    return with_bound(bundle.strict_snapshot(strict, as_of, quality.symbols), training_bound(bundle.snapshot))
+
+
+def test_replay_makes_the_snapshots_that_scoring_with_a_bundle_trained_then_makes(fitted):
+    """On clean nights, on one that is late by six hours and on the one after it."""
+    panel, late = fitted.market.panel, fitted.until + pd.Timedelta(days=2)
+    origins = panel.origins(fitted.until, late + pd.Timedelta(days=2))
+    row = panel.rows_known(late)
+    bars = {name: getattr(panel, name).copy() for name in BAR_FIELDS}
+    for values in bars.values():
+        values[row - 6 : row] = np.nan
+    market = dataclasses.replace(fitted.market, panel=dataclasses.replace(panel, **bars))
+    replayed = list(snapshots(market, origins, fitted.config))
     assert [s.as_of for s in replayed] == list(origins)
     for mine in replayed:
-        tiers = tiers_as_of(fitted.market.tiers, mine.as_of)
-        expected = parts(fitted.bundle.snapshot_at(panel, tiers, mine.as_of))
-        found = parts(mine)
+        made = scoring_snapshot(fitted.bundle, market, mine.as_of, fitted.config)
+        expected, found = parts(made), parts(mine)
         del expected["provenance"], found["provenance"]
         assert_identical(expected, found)
+        np.testing.assert_array_equal([mine.bound, mine.stressed_bound], [made.bound, made.stressed_bound])
+    assert [s.symbols["state"].isin(SCORED).any() for s in replayed] == [True, True, False, True]
 
 
 def test_a_feature_that_uses_the_next_row_is_caught(fitted, monkeypatch):

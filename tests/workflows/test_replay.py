@@ -181,3 +181,14 @@ def test_nothing_known_gives_nulls_and_not_zeros():
     for name in ("liquidation_rate", "bad_debt_bp_per_day", "path_var_99_hit_rate", "largest_1d_margin_rise"):
         assert found[name] is None, name
     assert found["account_days_judged"] == 0
+
+
+def test_days_on_hold_are_counted():
+    status = ["rejected", "scored", "held", "fallback", "held"]
+    leverage = np.full((3, 5), 4.0)
+    limits = make_limits(leverage, np.full((3, 5), 0.1), status)
+    limits.loc[5:9, "status"] = ["rejected", "scored", "scored", "fallback", "scored"]
+    found = replay_figures(limits, np.full((3, 4), 0.01), Config())
+    shares = (found["scored_share"], found["held_share"], found["fallback_share"])
+    assert shares == pytest.approx((5 / 12, 4 / 12, 3 / 12))
+    assert found["nights_on_hold"] == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from levercap.config import Config
-from levercap.core.names import FloatArray
+from levercap.core.names import FloatArray, Status
 
 __all__ = ["replay_figures"]
 
@@ -27,12 +27,14 @@ def replay_figures(limits: pd.DataFrame, losses: FloatArray, config: Config) -> 
     An account at its limit L posts margin 1 / L per unit of gross notional. liquidation_rate: share of account-days
     with a path loss above margin less maintenance; bad_debt_bp_per_day: mean loss beyond the margin in basis points of
     gross notional; path_var_99_hit_rate: share of account-days beyond the account's own path VaR, where it has one;
-    mean_margin, median_max_leverage; and of the daily median limit: peak_to_trough of its margin, largest 1-, 5- and
-    30-day rise of the margin.
+    scored_share, held_share, fallback_share: share of account-days of each status; nights_on_hold: days on which any
+    account was held; mean_margin, median_max_leverage; and of the daily median limit: peak_to_trough of its margin,
+    largest 1-, 5- and 30-day rise of the margin.
     """
     origins = limits["as_of"].drop_duplicates()
     accounts = len(limits) // len(origins)
-    kept = (limits["status"] != "rejected").to_numpy().reshape(len(origins), accounts)[0]
+    status = limits["status"].to_numpy().reshape(len(origins), accounts)
+    kept = status[0] != Status.REJECTED.value
     leverage, var = (
         limits[name].to_numpy(dtype=float).reshape(len(origins), accounts)[:, kept]
         for name in ("max_leverage", "path_var_99")
@@ -46,6 +48,8 @@ def replay_figures(limits: pd.DataFrame, losses: FloatArray, config: Config) -> 
         "days": len(origins),
         "accounts": int(kept.sum()),
         "account_days_judged": int(known.sum()),
+        **{f"{one}_share": _mean(status[:, kept] == one) for one in (Status.SCORED, Status.HELD, Status.FALLBACK)},
+        "nights_on_hold": int((status == Status.HELD.value).any(axis=1).sum()),
         "mean_margin": float(margin.mean()),
         "median_max_leverage": float(np.median(leverage)),
         "liquidation_rate": _mean(losses[known] > margin[known] - config.policy.maintenance_margin_rate),

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
@@ -30,9 +30,6 @@ from levercap.storage.snapshot_files import write_snapshot
 from levercap.storage.tables import write_parquet
 
 __all__ = ["Bundle", "read_bundle", "snapshot_of", "with_models", "write_bundle"]
-
-LONGEST_OUT_HOURS: Final = 72.0
-"""A symbol that is out for longer is not forecast from its last good hour any more: no limit is held that long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +102,7 @@ def snapshot_of(
     if quality is None:
         inputs = snapshot_inputs(known, pd.DatetimeIndex([as_of]), config.policy.stressed_quantile)
     else:
-        inputs = snapshot_inputs_by_quality(known, as_of, quality, config.policy.stressed_quantile, LONGEST_OUT_HOURS)
+        inputs = snapshot_inputs_by_quality(known, as_of, quality, config.policy.stressed_quantile)
     provenance = {"bundle_id": bundle_id, "config_hash": config.config_hash(), "data_hash": known.data_hash()}
     return make_snapshot(forecaster, blocks, inputs, 0, tiers, config.scenarios.seed, provenance, strict)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,20 @@ from levercap.model.doubt import DOUBT_HOURS, doubtful_forecasts
 if TYPE_CHECKING:
     from levercap.model.strictness import Strictness
 
-__all__ = ["SnapshotInputs", "make_snapshot", "path_es_ratios", "snapshot_inputs", "snapshot_inputs_by_quality"]
+__all__ = [
+    "LONGEST_OUT_HOURS",
+    "SnapshotInputs",
+    "inputs_by_quality",
+    "last_good_instants",
+    "make_snapshot",
+    "path_es_ratios",
+    "snapshot_inputs",
+    "snapshot_inputs_by_quality",
+    "with_earlier",
+]
+
+LONGEST_OUT_HOURS: Final = 72.0
+"""A symbol that is out for longer is not forecast from its last good hour any more: no limit is held that long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +70,7 @@ def snapshot_inputs(panel: Panel, origins: pd.DatetimeIndex, stressed_quantile: 
 
 
 def snapshot_inputs_by_quality(
-    panel: Panel, as_of: pd.Timestamp, quality: pd.DataFrame, stressed_quantile: float, longest_out_hours: float
+    panel: Panel, as_of: pd.Timestamp, quality: pd.DataFrame, stressed_quantile: float
 ) -> SnapshotInputs:
     """SnapshotInputs of one instant, at which a symbol that is out is seen as of its last good hour.
 
@@ -65,21 +78,41 @@ def snapshot_inputs_by_quality(
     ----------
     panel : as known at `as_of`, hours that are not trustworthy masked
     quality : symbol, state, last_good, hours_out of every symbol of the panel, in its order
-    longest_out_hours : symbols that are out for longer have no features
     """
-    out = ~quality["state"].isin(SCORED).to_numpy()
-    seen = out & quality["last_good"].notna().to_numpy() & (quality["hours_out"] <= longest_out_hours).to_numpy()
-    instants = quality["last_good"].where(out, as_of)
-    before = as_of - pd.Timedelta(hours=DOUBT_HOURS)
-    known = pd.DatetimeIndex(instants[seen].unique()).as_unit("us")
-    known = known.union([before]) if before > panel.start else known
-    origins = pd.DatetimeIndex([as_of, *known[known != as_of].sort_values()]).as_unit("us")
-    inputs = snapshot_inputs(panel, origins, stressed_quantile)
-    place = np.where(~out | seen, origins.get_indexer(pd.DatetimeIndex(instants)), 0)
-    own = pd.Series(origins[place], index=quality["symbol"].astype("str"))
-    kept = set(quality.loc[~out | seen, "symbol"])
-    features = inputs.features
-    rows = (features["as_of"] == features["symbol"].map(own)) & features["symbol"].isin(kept)
+    origins = with_earlier(pd.DatetimeIndex([as_of]), panel).union(last_good_instants(quality)).as_unit("us")
+    return inputs_by_quality(snapshot_inputs(panel, origins, stressed_quantile), as_of, quality)
+
+
+def with_earlier(origins: pd.DatetimeIndex, panel: Panel) -> pd.DatetimeIndex:
+    """`origins` and the instants `DOUBT_HOURS` before them at which the panel knows a bar, ascending."""
+    before = origins - pd.Timedelta(hours=DOUBT_HOURS)
+    return origins.union(before[before > panel.start]).as_unit("us")
+
+
+def last_good_instants(quality: pd.DataFrame) -> pd.DatetimeIndex:
+    """Instants, other than that of the assessment, as of which symbols that are out are seen.
+
+    Symbols that are out for longer than `LONGEST_OUT_HOURS` are not seen at all.
+    """
+    return pd.DatetimeIndex(quality.loc[_seen(quality), "last_good"].unique()).as_unit("us")
+
+
+def inputs_by_quality(inputs: SnapshotInputs, as_of: pd.Timestamp, quality: pd.DataFrame) -> SnapshotInputs:
+    """SnapshotInputs of one instant from those of several, each symbol as of the instant that its quality asks for.
+
+    Parameters
+    ----------
+    inputs : of `as_of`, `with_earlier` and `last_good_instants` at least, from the panel that `quality` belongs to
+    quality : as in `snapshot_inputs_by_quality`
+    """
+    scored, seen = quality["state"].isin(SCORED).to_numpy(), _seen(quality)
+    instants = pd.DatetimeIndex(quality["last_good"].where(seen, as_of)).as_unit("us")
+    place = inputs.origins.get_indexer(instants)
+    own = pd.Series(instants, index=quality["symbol"].astype("str"))
+    earlier = inputs.features["as_of"] == as_of - pd.Timedelta(hours=DOUBT_HOURS)
+    features = inputs.features[inputs.features["symbol"].isin(own.index[scored | seen])]
+    features = features[features["as_of"].isin(instants.unique())]
+    rows = pd.DatetimeIndex(features["as_of"]) == pd.DatetimeIndex(own.reindex(features["symbol"]))
     columns = np.arange(len(quality))
     return SnapshotInputs(
         pd.DatetimeIndex([as_of]),
@@ -88,8 +121,14 @@ def snapshot_inputs_by_quality(
         inputs.stressed_volatility[place, columns][None, :],
         inputs.turnover[place, columns][None, :],
         quality,
-        features[features["as_of"] == before].reset_index(drop=True),
+        inputs.features[earlier].reset_index(drop=True),
     )
+
+
+def _seen(quality: pd.DataFrame) -> BoolArray:
+    """(symbols,) whether a symbol is out, but not for too long to be seen as of its last good hour."""
+    recent = quality["last_good"].notna() & (quality["hours_out"] <= LONGEST_OUT_HOURS)
+    return np.asarray(recent & ~quality["state"].isin(SCORED), dtype=np.bool_)
 
 
 def make_snapshot(

@@ -64,7 +64,9 @@ class Strictness:
         """Stricter where the cross-section lacks symbols that the bundle knows.
 
         Every multiplier grows by `PER_SYMBOL_OUT` times their share: what the others tell about a symbol is less, and
-        may be milder. Symbols that are out for longer than `LONG_OUT_HOURS` are dead and not counted.
+        may be milder. One that is out itself is seen as of its last good hour, and lacks only those that were out
+        then: what was computed at that hour is what is held. Symbols that are out for longer than `LONG_OUT_HOURS` are
+        dead and not counted.
 
         Parameters
         ----------
@@ -74,13 +76,15 @@ class Strictness:
         mine = quality[quality["symbol"].isin(set(known))]
         recent = (mine["hours_out"] <= LONG_OUT_HOURS) | ~mine["state"].isin((SymbolState.STALE, SymbolState.UNKNOWN))
         hours = dict(zip(self.panel.symbols, np.isfinite(self.panel.close).sum(axis=0).tolist(), strict=True))
-        enough = mine["symbol"].map(hours).fillna(0) >= SHORTEST_HOURS
-        scored = mine["state"].isin(SCORED) & (mine["hours_out"] == 0.0) & enough
-        lacking, there = int((recent & ~scored).sum()), int(recent.sum())
-        if not lacking:
+        short = mine["symbol"].map(hours).fillna(0) < SHORTEST_HOURS
+        lacking = (recent & (short | (mine["hours_out"] > 0.0) | ~mine["state"].isin(SCORED))).to_numpy()
+        if not lacking.any():
             return self
-        factor = 1.0 + PER_SYMBOL_OUT * lacking / there
-        multiplier = {symbol: factor * self.multiplier.get(symbol, 1.0) for symbol in quality["symbol"]}
+        since = np.where(short, np.inf, mine["hours_out"])[lacking]
+        own = np.where(quality["state"].isin(SCORED), -1.0, quality["hours_out"])
+        factor = 1.0 + PER_SYMBOL_OUT * (since > own[:, None]).sum(axis=1) / int(recent.sum())
+        each = zip(quality["symbol"], factor.tolist(), strict=True)
+        multiplier = {symbol: value * self.multiplier.get(symbol, 1.0) for symbol, value in each}
         return dataclasses.replace(self, multiplier=multiplier)
 
     def of_rows(self, features: pd.DataFrame) -> FloatArray:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from levercap.book import read_book
@@ -25,7 +24,6 @@ from levercap.limits.summary import summarise
 from levercap.market import load_market
 from levercap.market.age import require_age
 from levercap.market.quality import assess_quality
-from levercap.risk import adverse_paths
 from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
 from levercap.storage.bundle_files import BundleFiles, read_bundle_files
 from levercap.storage.manifest import sha256
@@ -178,6 +176,7 @@ def _make_snapshot(
     from levercap.model.bundle import with_models  # the learners, not needed where a snapshot is given
     from levercap.model.doubt import doubt_finding
     from levercap.model.staleness import hours_since_last_bar, market_age
+    from levercap.model.training_bound import training_bound, with_bound
 
     market = load_market(folder, config.market)
     instant = market.panel.end if as_of is None else _whole_hour(as_of)
@@ -190,19 +189,7 @@ def _make_snapshot(
     snapshot = models.strict_snapshot(strict, instant, quality.symbols)
     snapshot = dataclasses.replace(snapshot, data_hash=market.panel.until(instant).data_hash())
     noticed = (*market.findings, *quality.findings, *strict.findings, *doubt_finding(snapshot.symbols))
-    return _with_bound(snapshot, models.snapshot), noticed
-
-
-def _with_bound(snapshot: Snapshot, trained: Snapshot) -> Snapshot:
-    """Snapshot with the bound of the end of the training where that is larger: it must not fall because the symbol of
-    the worst move has no data any more.
-    """
-    paths = adverse_paths(trained.scenarios, trained.stressed_factor)
-    return dataclasses.replace(
-        snapshot,
-        bound=float(np.fmax(snapshot.bound, paths.bound)),
-        stressed_bound=float(np.fmax(snapshot.stressed_bound, paths.stressed_bound)),
-    )
+    return with_bound(snapshot, training_bound(models.snapshot)), noticed
 
 
 def _whole_hour(as_of: pd.Timestamp) -> pd.Timestamp:
