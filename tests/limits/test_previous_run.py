@@ -1,10 +1,13 @@
+import numpy as np
 import pandas as pd
 import pytest
 
 from levercap.core.errors import DataError
-from levercap.limits.previous_run import read_previous
+from levercap.limits.previous_run import previous_market, read_previous
 from levercap.storage.atomic import SUCCESS, write_json
 from levercap.storage.scoring_run import ScoringRun
+from levercap.storage.snapshot_files import write_snapshot
+from support.snapshots import make_snapshot, make_tiers, with_tails
 
 END = pd.Timestamp("2025-06-30", tz="UTC").as_unit("us")
 DAY = pd.Timedelta(days=1)
@@ -69,3 +72,27 @@ def test_figures_come_with_the_run_and_not_with_a_file(tmp_path):
     assert read_previous(run.limits, END).figures == {}
     run.summary.unlink()
     assert read_previous(tmp_path, END).figures == {}
+
+
+def test_the_market_of_the_run_before_is_that_of_the_same_bundle_only(tmp_path):
+    run = ScoringRun.at(tmp_path, END - DAY)
+    run.snapshot.mkdir(parents=True)
+    snapshot = with_tails(make_snapshot(np.random.default_rng(1), tiers=make_tiers()))
+    write_snapshot(snapshot, run.snapshot)
+    (run.folder / SUCCESS).touch()
+    for path in (tmp_path, run.folder):
+        market, findings = previous_market(path, END, snapshot.bundle_id)
+        assert findings == ()
+        pd.testing.assert_frame_equal(market.symbols, snapshot.symbols, check_dtype=False)
+        assert market.tiers["symbol"].tolist() == snapshot.tiers["symbol"].tolist()
+    assert previous_market(tmp_path, END, "another") == (None, ())
+    assert previous_market(None, END, snapshot.bundle_id) == (None, ())
+    assert previous_market(tmp_path / "limits.parquet", END, snapshot.bundle_id) == (None, ())
+
+
+def test_a_damaged_market_of_the_run_before_is_a_finding(tmp_path):
+    run = ScoringRun.at(tmp_path, END - DAY)
+    run.snapshot.mkdir(parents=True)
+    (run.folder / SUCCESS).touch()
+    market, (finding,) = previous_market(tmp_path, END, "bundle")
+    assert (market, finding.code, finding.where) == (None, "previous_market_unusable", str(run.snapshot))

@@ -40,10 +40,11 @@ def table(as_of=UNTIL, symbols=SYMBOLS, rate=1.0, notional=1.0, leverage=1.0):
 MEMORY = SimpleNamespace(until=UNTIL, tiers=table())
 
 
-def strict(tiers, as_of=UNTIL, memory=MEMORY, **market):
+def strict(tiers, as_of=UNTIL, memory=MEMORY, previous=None, **market):
     config = dataclasses.replace(Config(), market=MarketConfig(**market))
     now = None if tiers is None else tiers_as_of(tiers, as_of)
-    found, findings = strict_tiers(now, memory, as_of, SYMBOLS, config)
+    before = None if previous is None else tiers_as_of(previous, as_of)
+    found, findings = strict_tiers(now, memory, as_of, SYMBOLS, config, before)
     if found is not None:
         check_tiers(found)
     return found, findings
@@ -121,3 +122,44 @@ def test_a_single_milder_ladder_is_named_and_the_others_are_used_as_they_are():
 def test_how_far_tiers_may_be_loosened_is_configured():
     assert strict(table(leverage=1.5), tier_loosening=1.2)[1][0].code == "tiers_milder"
     assert strict(table(leverage=3.0), tier_loosening=4.0)[1] == ()
+
+
+def no_milder(tiers, *others):
+    for other in others:
+        symbols = tuple(sorted(set(other["symbol"])))
+        assert not milder_ladders(tiers, other, symbols, 1.0).any()
+
+
+@pytest.mark.parametrize("given", [None, table(rate=0.01)], ids=["absent", "milder"])
+def test_the_stricter_of_the_bundle_and_the_run_before_holds(given):
+    """Rates doubled for one symbol and leverage raised for the others since the training."""
+    before = pd.concat([table(symbols=("AUSDT",), rate=2.0), table(symbols=("BUSDT", "CUSDT"), leverage=1.5)])
+    tiers, (finding,) = strict(given, previous=before)
+    assert finding.code == ("table_missing" if given is None else "tiers_milder")
+    no_milder(tiers, tiers_as_of(before, UNTIL), tiers_as_of(MEMORY.tiers, UNTIL))
+    again, _ = strict(given, previous=tiers.assign(as_of=UNTIL))
+    pd.testing.assert_frame_equal(again, tiers)
+
+
+@pytest.mark.parametrize("remembered", [("AUSDT", "BUSDT"), ()], ids=["remembered", "never seen"])
+@pytest.mark.parametrize("given", [None, table(symbols=("AUSDT",))], ids=["absent", "one left"])
+def test_a_symbol_listed_since_the_training_gets_no_milder_tiers(remembered, given):
+    memory = SimpleNamespace(until=UNTIL, tiers=table(symbols=remembered) if remembered else None)
+    tiers, findings = strict(given, memory=memory, previous=table())
+    no_milder(tiers, tiers_as_of(table(), UNTIL))
+    assert (tiers.loc[tiers["symbol"] == "CUSDT", "max_leverage"] <= 10.0).all()
+    (finding,) = [f for f in findings if "CUSDT" in f.examples]
+    assert (finding.code, "run before" in finding.message) == ("tiers_missing", True)
+
+
+@pytest.mark.parametrize("before", [table(rate=5.0), table(leverage=0.1), table(symbols=SYMBOLS[:1])])
+def test_tiers_that_are_back_are_used_as_they_are_whatever_held_for_a_night(before):
+    given = table(leverage=1.5)
+    tiers, findings = strict(given, previous=before)
+    pd.testing.assert_frame_equal(tiers, tiers_as_of(given, UNTIL))
+    assert findings == ()
+
+
+def test_only_symbols_of_the_market_are_carried():
+    tiers, findings = strict(table(), previous=table(symbols=(*SYMBOLS, "GONEUSDT")))
+    assert (set(tiers["symbol"]), findings) == (set(SYMBOLS), ())

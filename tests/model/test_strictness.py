@@ -8,6 +8,7 @@ import pytest
 
 from levercap.core.panel import HOUR
 from levercap.core.quality import SCORED
+from levercap.core.snapshot import EarlierMarket
 from levercap.limits.predictor import Predictor
 from levercap.model.bundle import snapshot_of
 from levercap.model.strictness import Strictness
@@ -177,3 +178,14 @@ def test_a_later_instant_without_tiers_is_carried_and_named(fitted):
     strict = fitted.bundle.strictness_at(fitted.market.panel, None, as_of)
     assert [(f.code, f.where) for f in strict.findings] == [("table_missing", "leverage_tiers")]
     pd.testing.assert_frame_equal(strict.tiers, tiers_as_of(fitted.bundle.memory.tiers, as_of))
+
+
+def test_of_a_cut_history_the_larger_stressed_volatility_of_bundle_and_run_before_holds(fitted):
+    as_of = at(INSTANTS[0])
+    panel = last_days(fitted.market.panel, as_of, 60, ["SIM04USDT", "SIM05USDT"])
+    alone = fitted.bundle.strictness_at(panel, None, as_of)
+    table = pd.DataFrame({"symbol": ["SIM01USDT", "SIM04USDT", "SIM05USDT"], "stressed_volatility": [9.0, 9.0, 1e-9]})
+    both = fitted.bundle.strictness_at(panel, None, as_of, previous=EarlierMarket(table, None))
+    assert both.stressed_level == {**alone.stressed_level, "SIM04USDT": 9.0}
+    unknown = EarlierMarket(table.assign(stressed_volatility=np.nan), None)
+    assert fitted.bundle.strictness_at(panel, None, as_of, previous=unknown).stressed_level == alone.stressed_level

@@ -21,6 +21,7 @@ from levercap.storage.atomic import SUCCESS
 from levercap.storage.bundle_files import FORMAT_VERSION
 from levercap.storage.scoring_run import ScoringRun
 from levercap.storage.snapshot_files import read_snapshot, write_snapshot
+from levercap.venue.ladders import flat_ladders
 from levercap.workflows.score import score
 
 DAY = pd.Timedelta(days=1)
@@ -210,6 +211,25 @@ def test_limits_of_the_day_before_bound_the_rise(trained, scored, end, tmp_path)
         np.testing.assert_array_equal(limits["previous_max_leverage"], before["max_leverage"])
     unasked = limits_of(run(trained, tmp_path))
     assert unasked["previous_max_leverage"].isna().all()
+
+
+def test_tiers_that_only_the_run_before_knew_are_no_milder_when_they_are_gone(trained, scored, end, tmp_path):
+    """The bundle was trained without tiers; a day ago the venue had some, tonight the table is not delivered."""
+    earlier = ScoringRun.at(tmp_path, end - DAY)
+    earlier.snapshot.mkdir(parents=True)
+    own = read_snapshot(ScoringRun.at(scored[0], end).snapshot)
+    tiers = flat_ladders(tuple(own.symbols["symbol"]), 1.5, 0.3)
+    write_snapshot(dataclasses.replace(own, tiers=tiers), earlier.snapshot)
+    limits_of(scored[1]).assign(as_of=end - DAY).to_parquet(earlier.limits)
+    (earlier.folder / SUCCESS).touch()
+    summary = run(trained, tmp_path / "out", previous=tmp_path)
+    assert "tiers_missing" in {finding["code"] for finding in summary["findings"]}
+    limits = limits_of(summary)
+    assert (limits["max_leverage"] <= 1.5).all()
+    assert (limits_of(scored[1])["max_leverage"] > 1.5).any()
+    shutil.rmtree(earlier.snapshot)
+    without = run(trained, tmp_path / "other", previous=tmp_path)
+    assert "previous_market_unusable" in {finding["code"] for finding in without["findings"]}
 
 
 def test_a_faulty_book_loses_no_account(trained, end, tmp_path):

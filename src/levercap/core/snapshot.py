@@ -11,7 +11,20 @@ from levercap.core.horizon import Horizon
 from levercap.core.names import FloatArray
 from levercap.core.scenario import ScenarioSet
 
-__all__ = ["Snapshot"]
+__all__ = ["EarlierMarket", "Snapshot"]
+
+
+@dataclass(frozen=True, eq=False)
+class EarlierMarket:
+    """What an earlier run of the same bundle was scored with.
+
+    Attributes
+    ----------
+    symbols, tiers : as in its `Snapshot`
+    """
+
+    symbols: pd.DataFrame
+    tiers: pd.DataFrame | None
 
 
 @dataclass(frozen=True, eq=False)

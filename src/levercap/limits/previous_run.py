@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from levercap.core.errors import DataError, Finding, Severity
+from levercap.core.errors import BundleError, DataError, Finding, Severity
+from levercap.core.snapshot import EarlierMarket
 from levercap.storage.scoring_run import ScoringRun
+from levercap.storage.snapshot_files import read_earlier_market
 
-__all__ = ["PreviousRun", "read_previous"]
+__all__ = ["PreviousRun", "previous_market", "read_previous"]
 
 FILE_SUFFIX: Final = ".parquet"
 """A path that ends so names a file, which must be there."""
@@ -49,6 +51,25 @@ def read_previous(path: Path, as_of: pd.Timestamp) -> PreviousRun:
     if not path.exists() and path.suffix != FILE_SUFFIX:
         return PreviousRun(findings=(_first_night(path),))
     return PreviousRun(_read(path, as_of))
+
+
+def previous_market(
+    path: Path | None, as_of: pd.Timestamp, bundle_id: str
+) -> tuple[EarlierMarket | None, tuple[Finding, ...]]:
+    """What the run that `read_previous` finds was scored with, and what is wrong with it.
+
+    None without a run, for a limits file, and where another bundle scored: the present one remembers later data. A
+    snapshot that is damaged or gone is a finding and nothing more, since the bundle remembers too.
+    """
+    if path is None or not path.is_dir() or ScoringRun.only_held_in(path):
+        return None, ()
+    folder = ScoringRun.before(path, as_of).snapshot
+    try:
+        return read_earlier_market(folder, bundle_id), ()
+    except BundleError as error:
+        message = f"the market of the previous run cannot be used, what the bundle remembers counts alone: {error}"
+        hint = "leave the folder snapshot/ of the latest run as it was written"
+        return None, (Finding("previous_market_unusable", Severity.WARNING, str(folder), message, hint=hint),)
 
 
 def _first_night(path: Path) -> Finding:

@@ -14,7 +14,7 @@ import pandas as pd
 from levercap.config import Config, config_from_dict
 from levercap.core.errors import DataError
 from levercap.core.panel import Panel
-from levercap.core.snapshot import Snapshot
+from levercap.core.snapshot import EarlierMarket, Snapshot
 from levercap.forecast import Blocks, Forecaster
 from levercap.model.forecaster_files import read_blocks, read_forecaster, write_blocks, write_forecaster
 from levercap.model.memory import Memory
@@ -72,13 +72,19 @@ class Bundle:
         return self.strict_snapshot(self.strictness_at(panel, tiers, as_of), as_of, quality)
 
     def strictness_at(
-        self, panel: Panel, tiers: pd.DataFrame | None, as_of: pd.Timestamp, config: Config | None = None
+        self,
+        panel: Panel,
+        tiers: pd.DataFrame | None,
+        as_of: pd.Timestamp,
+        config: Config | None = None,
+        previous: EarlierMarket | None = None,
     ) -> Strictness:
         """What `panel` and `tiers` lack at `as_of` of what the bundle was trained with, and what holds instead; its
-        findings name it. `config` replaces the settings of market and policy of the bundle.
+        findings name it. `config` replaces the settings of market and policy of the bundle; what `previous`, the market
+        of the run before, was scored with holds where it is stricter than what the bundle remembers.
         """
         known = _known(panel, as_of)
-        return strictness(known, tiers, self.memory, as_of, self.config if config is None else config)
+        return strictness(known, tiers, self.memory, as_of, self.config if config is None else config, previous)
 
     def strict_snapshot(self, strict: Strictness, as_of: pd.Timestamp, quality: pd.DataFrame | None = None) -> Snapshot:
         """Snapshot at `as_of` of the market that `strict` was made from."""

@@ -20,7 +20,12 @@ TABLE = "leverage_tiers"
 
 
 def strict_tiers(
-    tiers: pd.DataFrame | None, memory: Memory, as_of: pd.Timestamp, symbols: tuple[str, ...], config: Config
+    tiers: pd.DataFrame | None,
+    memory: Memory,
+    as_of: pd.Timestamp,
+    symbols: tuple[str, ...],
+    config: Config,
+    previous: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame | None, tuple[Finding, ...]]:
     """Tiers to score with, and a finding for each way in which those of the market are missing or milder.
 
@@ -28,7 +33,47 @@ def strict_tiers(
     that, and for single symbols at once, the stricter of the remembered ladder and the value of a missing tier holds.
     Ladders milder than the remembered ones by more than ``market.tier_loosening`` are replaced by the stricter of both
     at every notional: for all symbols where that is more than half of them.
+
+    Where that happens, `previous`, the tiers of the run before, hold too where they are stricter. A symbol that only
+    they have gets the stricter of its ladder there and the value of a missing tier. Ladders that tonight's table states
+    and the bundle does not doubt are tonight's, whatever was scored before: what was strict for a night ends with it.
     """
+    kept, findings = _by_memory(tiers, memory, as_of, symbols, config)
+    if previous is None or previous.empty:
+        return kept, findings
+    own = previous[previous["symbol"].isin(symbols)]
+    doubted = set() if kept is tiers else _changed(tiers, kept)
+    gone = tuple(sorted(set(own["symbol"]) - (set() if tiers is None else set(tiers["symbol"])) - doubted))
+    if gone:
+        message = "in the run before and gone: the stricter of those and of a missing tier holds"
+        findings = (*findings, _finding("tiers_missing", message, gone, "tiers of every symbol"))
+    mine = EMPTY_TIERS if kept is None else kept
+    replaced = mine["symbol"].isin(doubted)
+    theirs = own[own["symbol"].isin(doubted | {*gone})]
+    if theirs.empty:
+        return kept, findings
+    stricter = stricter_ladders(stricter_ladders(mine[replaced], theirs), _flat(gone, config))
+    return _sorted([mine[~replaced], stricter]), findings
+
+
+def _changed(tiers: pd.DataFrame | None, kept: pd.DataFrame | None) -> set[str]:
+    """Symbols whose ladder in `kept` is not that of `tiers`."""
+    present = _ladders(tiers)
+    return {s for s, ladder in _ladders(kept).items() if s not in present or not ladder.equals(present[s])}
+
+
+def _ladders(tiers: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    """Numbers of each symbol's ladder."""
+    if tiers is None:
+        return {}
+    groups = tiers.groupby("symbol", observed=True)
+    return {str(s): g.drop(columns="symbol").reset_index(drop=True) for s, g in groups}
+
+
+def _by_memory(
+    tiers: pd.DataFrame | None, memory: Memory, as_of: pd.Timestamp, symbols: tuple[str, ...], config: Config
+) -> tuple[pd.DataFrame | None, tuple[Finding, ...]]:
+    """Tiers and findings by what the bundle remembers alone."""
     earlier = tiers_as_of(memory.tiers, as_of)
     if earlier is None or earlier.empty:
         return tiers, ()

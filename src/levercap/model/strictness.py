@@ -15,6 +15,7 @@ from levercap.core.errors import Finding
 from levercap.core.names import FloatArray
 from levercap.core.panel import Panel
 from levercap.core.quality import SCORED, SymbolState
+from levercap.core.snapshot import EarlierMarket
 from levercap.model.memory import Memory
 from levercap.model.strict_series import strict_series
 from levercap.model.strict_symbols import cut_history, unseen_symbols
@@ -109,7 +110,12 @@ class Strictness:
 
 
 def strictness(
-    panel: Panel, tiers: pd.DataFrame | None, memory: Memory, as_of: pd.Timestamp, config: Config
+    panel: Panel,
+    tiers: pd.DataFrame | None,
+    memory: Memory,
+    as_of: pd.Timestamp,
+    config: Config,
+    previous: EarlierMarket | None = None,
 ) -> Strictness:
     """Strictness of a market at `as_of`; one that lacks nothing has no multiplier above one and no floor.
 
@@ -120,11 +126,14 @@ def strictness(
     memory : of the bundle that scores
     config : how long absent tiers are carried, how far tiers may be loosened, which share of the history must be there;
         the value of a missing tier
+    previous : market of the run before, scored by the same bundle: where tiers are missing or milder, or a history is
+        cut, the stricter of what the bundle remembers and of this holds
     """
     panel, factor, lost = strict_series(panel, memory, as_of)
     cut = cut_history(panel, memory, as_of, config.market.history_share, config.policy.stressed_quantile)
     unseen, new = unseen_symbols(panel, memory)
-    tiers, ladders = strict_tiers(tiers, memory, as_of, panel.symbols, config)
+    before = None if previous is None else previous.tiers
+    tiers, ladders = strict_tiers(tiers, memory, as_of, panel.symbols, config, before)
     own = {s: cut.multiplier.get(s, 1.0) * unseen.get(s, 1.0) for s in panel.symbols}
     return Strictness(
         panel,
@@ -132,8 +141,16 @@ def strictness(
         multiplier={s: factor * value for s, value in own.items()},
         stressed_multiplier=unseen,
         gain_shares={s: cut.gain_share.get(s, 1.0 / value) for s, value in own.items() if value > 1.0},
-        stressed_level=cut.stressed_level,
+        stressed_level=_stricter_levels(cut.stressed_level, previous),
         stressed_floor=cut.stressed_floor,
         state_factors=memory.state_factors,
         findings=(*lost, *cut.findings, *new, *ladders),
     )
+
+
+def _stricter_levels(levels: Mapping[str, float], previous: EarlierMarket | None) -> dict[str, float]:
+    """Stressed volatility by symbol, no smaller than that of the run before."""
+    if previous is None:
+        return dict(levels)
+    before = dict(zip(previous.symbols["symbol"], previous.symbols["stressed_volatility"].tolist(), strict=True))
+    return {symbol: float(np.fmax(level, before.get(symbol, np.nan))) for symbol, level in levels.items()}

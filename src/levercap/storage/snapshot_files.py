@@ -13,7 +13,7 @@ import pandas as pd
 from levercap.core.horizon import Horizon
 from levercap.core.instrument import perpetuals
 from levercap.core.scenario import ScenarioSet
-from levercap.core.snapshot import Snapshot
+from levercap.core.snapshot import EarlierMarket, Snapshot
 from levercap.storage.bounded import Kind, read_table, reading
 from levercap.storage.manifest import MANIFEST, stated_text, verify, write_manifest
 from levercap.storage.path_files import read_paths, write_paths
@@ -31,7 +31,7 @@ from levercap.storage.snapshot_bounds import (
 )
 from levercap.storage.tables import write_parquet
 
-__all__ = ["FORMAT", "FORMAT_VERSION", "read_snapshot", "write_snapshot"]
+__all__ = ["FORMAT", "FORMAT_VERSION", "read_earlier_market", "read_snapshot", "write_snapshot"]
 
 FORMAT: Final = "levercap-snapshot"
 FORMAT_VERSION: Final = 1
@@ -85,14 +85,13 @@ def read_snapshot(folder: Path) -> Snapshot:
         bounds = {name: float(manifest.get(name, np.nan)) for name in BOUNDS}
         check_bounds(bounds)
         stated |= bounds
-    symbols = _table(folder / "symbols.parquet", SYMBOL_COLUMNS, check_symbols)
+    symbols = _symbols(folder)
     tails = _table(folder / "tails.parquet", TAIL_COLUMNS, lambda table: check_tails(table, symbols, as_of))
     stressed = _table(
         folder / "stressed.parquet",
         {"symbol": "text", "factor": "number"},
         lambda table: check_stressed(table, names, symbols),
     )
-    tiers = folder / "tiers.parquet"
     with reading(paths):
         horizon = Horizon(low.shape[2])
         return Snapshot(
@@ -102,9 +101,25 @@ def read_snapshot(folder: Path) -> Snapshot:
             tails=tails,
             scenarios=ScenarioSet(perpetuals(names), weights, low, high, end, starts, horizon),
             stressed_factor=stressed["factor"].to_numpy(dtype=float),
-            tiers=_table(tiers, TIER_COLUMNS, check_tiers) if tiers.exists() else None,
+            tiers=_tiers(folder),
             **stated,
         )
+
+
+def read_earlier_market(folder: Path, bundle_id: str) -> EarlierMarket | None:
+    """Symbols and tiers of a snapshot, None where another bundle made it; raises BundleError like `read_snapshot`."""
+    if verify(folder, FORMAT, FORMAT_VERSION).get("bundle_id") != bundle_id:
+        return None
+    return EarlierMarket(_symbols(folder), _tiers(folder))
+
+
+def _symbols(folder: Path) -> pd.DataFrame:
+    return _table(folder / "symbols.parquet", SYMBOL_COLUMNS, check_symbols)
+
+
+def _tiers(folder: Path) -> pd.DataFrame | None:
+    path = folder / "tiers.parquet"
+    return _table(path, TIER_COLUMNS, check_tiers) if path.exists() else None
 
 
 def _table(path: Path, columns: Mapping[str, Kind], check: Callable[[pd.DataFrame], None]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from levercap.core.version import __version__
 from levercap.limits.aging import aged
 from levercap.limits.outcome import judge
 from levercap.limits.predictor import Predictor
-from levercap.limits.previous_run import PreviousRun, read_previous
+from levercap.limits.previous_run import PreviousRun, previous_market, read_previous
 from levercap.limits.summary import summarise
 from levercap.market import load_market
 from levercap.market.age import require_age
@@ -63,7 +63,8 @@ def score(
     market_folder, snapshot_folder : the market's tables, or a snapshot made before by the same bundle; exactly one
     previous : limits that rises are measured against: a limits file, or a folder of scoring runs, of which the latest
         complete one before `as_of` counts. None: only what the accounts state themselves; runs in `out` are never
-        taken unasked, since a repeated run would then see another past
+        taken unasked, since a repeated run would then see another past. Of a run, the tiers and stressed volatilities
+        count too, where tonight's are missing
     as_of : whole hour, UTC: the instant that limits are wanted for. None: the end of the market, or the instant of the
         snapshot, however long ago: for history and demonstrations
     max_age_hours : a market whose last bar closed, or a snapshot that was made, more hours before `as_of` is refused
@@ -83,7 +84,7 @@ def score(
     settings = _settings(trained, config)
     accounts, positions = read_book(accounts_path, positions_path)
     allowed = settings.market.max_age_hours if max_age_hours is None else max_age_hours
-    snapshot, noticed = _market_state(trained, settings, market_folder, snapshot_folder, as_of, allowed)
+    snapshot, noticed = _market_state(trained, settings, market_folder, snapshot_folder, previous, as_of, allowed)
     earlier = PreviousRun() if previous is None else read_previous(previous, snapshot.as_of)
     predictor = Predictor(dataclasses.replace(snapshot, config_hash=settings.config_hash()), settings)
     book = predictor.clean(accounts, positions)
@@ -145,6 +146,7 @@ def _market_state(
     config: Config,
     market: Path | None,
     snapshot: Path | None,
+    previous: Path | None,
     as_of: pd.Timestamp | None,
     max_age_hours: int,
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
@@ -152,7 +154,7 @@ def _market_state(
     if snapshot is not None:
         return _read_snapshot(snapshot, bundle, as_of, config, max_age_hours)
     assert market is not None
-    return _make_snapshot(market, bundle, as_of, config, max_age_hours)
+    return _make_snapshot(market, bundle, previous, as_of, config, max_age_hours)
 
 
 def _read_snapshot(
@@ -171,7 +173,12 @@ def _read_snapshot(
 
 
 def _make_snapshot(
-    folder: Path, bundle: BundleFiles, as_of: pd.Timestamp | None, config: Config, max_age_hours: int
+    folder: Path,
+    bundle: BundleFiles,
+    previous: Path | None,
+    as_of: pd.Timestamp | None,
+    config: Config,
+    max_age_hours: int,
 ) -> tuple[Snapshot, tuple[Finding, ...]]:
     from levercap.model.bundle import with_models  # the learners, not needed where a snapshot is given
     from levercap.model.doubt import doubt_finding
@@ -184,11 +191,12 @@ def _make_snapshot(
     require_age(age, max_age_hours, "bars", f"the last bar before {instant} closed {age:g} hours earlier")
     quality = assess_quality(market.panel, instant, config.market.stale_hours, market.disputes)
     models, tiers = with_models(bundle), tiers_as_of(market.tiers, instant)
-    strict = models.strictness_at(quality.panel, tiers, instant, config)
+    before, unusable = previous_market(previous, instant, bundle.bundle_id)
+    strict = models.strictness_at(quality.panel, tiers, instant, config, before)
     strict = strict.with_symbols_out(quality.symbols, models.memory.symbols["symbol"].tolist())
     snapshot = models.strict_snapshot(strict, instant, quality.symbols)
     snapshot = dataclasses.replace(snapshot, data_hash=market.panel.until(instant).data_hash())
-    noticed = (*market.findings, *quality.findings, *strict.findings, *doubt_finding(snapshot.symbols))
+    noticed = (*unusable, *market.findings, *quality.findings, *strict.findings, *doubt_finding(snapshot.symbols))
     return with_bound(snapshot, training_bound(models.snapshot)), noticed
 
 
