@@ -213,23 +213,25 @@ def test_limits_of_the_day_before_bound_the_rise(trained, scored, end, tmp_path)
     assert unasked["previous_max_leverage"].isna().all()
 
 
-def test_tiers_that_only_the_run_before_knew_are_no_milder_when_they_are_gone(trained, scored, end, tmp_path):
-    """The bundle was trained without tiers; a day ago the venue had some, tonight the table is not delivered."""
-    earlier = ScoringRun.at(tmp_path, end - DAY)
+def test_stricter_tiers_of_the_run_before_hold_when_the_table_is_gone(trained, scored, end, tmp_path):
+    market = shutil.copytree(trained.market, tmp_path / "market", ignore=shutil.ignore_patterns("leverage_tiers*"))
+    earlier = ScoringRun.at(tmp_path / "scores", end - DAY)
     earlier.snapshot.mkdir(parents=True)
     own = read_snapshot(ScoringRun.at(scored[0], end).snapshot)
     tiers = flat_ladders(tuple(own.symbols["symbol"]), 1.5, 0.3)
     write_snapshot(dataclasses.replace(own, tiers=tiers), earlier.snapshot)
     limits_of(scored[1]).assign(as_of=end - DAY).to_parquet(earlier.limits)
     (earlier.folder / SUCCESS).touch()
-    summary = run(trained, tmp_path / "out", previous=tmp_path)
-    assert "tiers_missing" in {finding["code"] for finding in summary["findings"]}
+    night = {"market_folder": market, "previous": tmp_path / "scores"}
+    summary = run(trained, tmp_path / "out", **night)
+    assert ("table_missing", "leverage_tiers") in {(f["code"], f["where"]) for f in summary["findings"]}
     limits = limits_of(summary)
-    assert (limits["max_leverage"] <= 1.5).all()
-    assert (limits_of(scored[1])["max_leverage"] > 1.5).any()
+    assert (limits["max_leverage"] <= 1.5 + 1e-9).all()
+    assert (limits_of(scored[1])["max_leverage"] > 2.0).any()
     shutil.rmtree(earlier.snapshot)
-    without = run(trained, tmp_path / "other", previous=tmp_path)
+    without = run(trained, tmp_path / "other", **night)
     assert "previous_market_unusable" in {finding["code"] for finding in without["findings"]}
+    assert (limits_of(without)["max_leverage"] > 2.0).any()
 
 
 def test_a_faulty_book_loses_no_account(trained, end, tmp_path):
