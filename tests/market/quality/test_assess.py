@@ -7,7 +7,7 @@ import pytest
 from levercap.core.panel import BAR_FIELDS, HOUR
 from levercap.core.quality import SCORED, SymbolState
 from levercap.market.quality import QualityRecipe, assess_quality
-from support.quality_markets import PRICES, damaged, market, state_of
+from support.quality_markets import PRICES, STALE, damaged, market, state_of
 
 SYMBOL = 2
 
@@ -122,3 +122,20 @@ def test_a_symbol_without_its_most_violent_hours_is_gappy(panel):
     assert row["state"] == SymbolState.GAPPY
     assert "violent" in row["reason"]
     assert row["hours_out"] >= len(close) - rows.max()
+
+
+def test_bars_of_a_symbol_that_died_are_left_as_they_are():
+    """Else the days assessed, as they move over its last hours, would change what is masked every night."""
+    panel = damaged(market())
+    n = len(panel.close)
+    for name in BAR_FIELDS:
+        getattr(panel, name)[n - 31 * 24 :, 1] = np.nan
+        getattr(panel, name)[n - 33 * 24 - 3 : n - 33 * 24, 1] = np.nan
+    panel.high[n - 40 * 24, 1] *= 3.0
+    dead = assess_quality(panel, panel.end, STALE)
+    for name in BAR_FIELDS:
+        np.testing.assert_array_equal(getattr(dead.panel, name), getattr(panel, name), err_msg=name)
+    assert state_of(dead, panel.symbols[1])["state"] == "stale"
+    before = panel.until(panel.end - 30 * 24 * HOUR)
+    lately = assess_quality(before, before.end, STALE).panel
+    assert lately.high[n - 40 * 24, 1] != before.high[n - 40 * 24, 1]

@@ -32,7 +32,8 @@ class MarketQuality:
     Attributes
     ----------
     panel : as known at the instant and extended up to it; hours that are not trustworthy are NaN in all five fields of
-        the bar, small gaps of the scored symbols are filled at a conservative value
+        the bar, small gaps of the scored symbols are filled at a conservative value. Symbols without a bar in the
+        longest window are left as they are: no forecast looks at them
     symbols : one row per symbol, in the order of the panel: symbol, state (a `SymbolState` value), last_good (UTC: the
         close of the last hour at which the symbol could be scored, NaT without one), hours_out (0 where it is scored
         from its data, else hours from `last_good` to the instant, inf without), reason (empty where it is fresh)
@@ -79,9 +80,10 @@ def assess_quality(
         findings = [feed_finding(known.symbols, outage, known.end, recipe.listed), *findings]
         last_good = np.minimum(last_good, outage.last_good + len(known.timestamps) - len(states.scoreable))
         state, reasons = outage.states, [outage.reason(own) for own in reasons]
-    _mask(known, ~faults.usable & faults.present)
-    _mask(known, _lifeless(known, faults))
-    findings += _fill(known, state, last_good, faults, recipe)
+    alive = faults.present[-max(recipe.window_hours) :].any(axis=0)
+    _mask(known, ~faults.usable & faults.present & alive)
+    _mask(known, _lifeless(known, faults) & alive)
+    findings += _fill(known, state, np.where(alive, last_good, -1), faults, recipe)
     return MarketQuality(known, _table(known, as_of, state, last_good, reasons), tuple(findings))
 
 
