@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from levercap.core.panel import BAR_FIELDS
-from levercap.features.cross_section import cross_section_features, row_mean
+from levercap.features.cross_section import LEAST_OTHERS, cross_section_features, row_mean
 from levercap.features.returns import ingredients
 from levercap.features.volatility import slow_level
 from support.panels import window
@@ -63,3 +63,18 @@ def test_without_a_leader_it_is_the_mean_of_all_symbols(panel):
         week[row] = np.nanmean(squared[row - 167 : row + 1], axis=0)
     expected = row_mean(0.5 * np.log(np.maximum(week, 1e-10) * 24.0) - slow)
     np.testing.assert_allclose(found["leader_volatility_7d"][-5:, 0], expected[-5:])
+
+
+def test_before_the_leader_is_listed_the_mean_of_a_few_symbols_does_not_stand_for_it(panel):
+    listed = len(panel.close) - 700
+    cut = {name: getattr(panel, name).copy() for name in BAR_FIELDS}
+    for values in cut.values():
+        values[:listed, 0] = np.nan
+        values[: listed - 520, 5:] = np.nan
+    found, _, slow = leading_features(dataclasses.replace(panel, **cut))
+    others = (~np.isnan(slow[:listed])).sum(axis=1)
+    assert {0, 4} <= set(others)
+    assert others.max() >= LEAST_OTHERS
+    known = np.isfinite(found["leader_volatility_24h"][:listed, 0])
+    np.testing.assert_array_equal(known, others >= LEAST_OTHERS)
+    assert np.isfinite(found["leader_volatility_24h"][listed + 500 :]).all()

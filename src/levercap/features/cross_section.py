@@ -17,6 +17,7 @@ from levercap.features.volatility import log_volatility
 __all__ = ["CALENDAR_DESCRIPTIONS", "DESCRIPTIONS", "calendar_features", "cross_section_features"]
 
 LEADER = "BTC"
+LEAST_OTHERS = 5
 HIT_THRESHOLD = 2.0
 
 LARGEST_SHARE = 2.0
@@ -122,11 +123,17 @@ def leading(symbols: tuple[str, ...]) -> int | None:
 
 
 def _of_leader(values: FloatArray, price: FloatArray, leader: int | None) -> FloatArray:
-    """(hours,) the leader's values; the mean over all symbols where there is no leader, or no price or value of it."""
+    """(hours,) the leader's values; the mean over all symbols where there is no leader, or no price or value of it.
+
+    NaN before the leader is listed while fewer than `LEAST_OTHERS` symbols have a value: they are not the market.
+    """
     if leader is None:
         return row_mean(values)
-    missing = np.isnan(values[:, leader]) | np.isnan(price[:, leader])
-    return np.where(missing, row_mean(values), values[:, leader]) if missing.any() else values[:, leader]
+    known = ~np.isnan(values[:, leader]) & ~np.isnan(price[:, leader])
+    if known.all():
+        return values[:, leader]
+    replaced = np.logical_or.accumulate(known) | ((~np.isnan(values)).sum(axis=1) >= LEAST_OTHERS)
+    return np.where(known, values[:, leader], np.where(replaced, row_mean(values), np.nan))
 
 
 def broadcast(column: FloatArray, like: FloatArray) -> FloatArray:
