@@ -95,7 +95,7 @@ def test_the_others_are_scored_more_strictly_where_symbols_are_out(bundle, panel
     known = bundle.memory.symbols["symbol"].tolist()
     strict = bundle.strictness_at(panel, None, as_of, bundle.config)
     whole = quality_of(panel, as_of)
-    dead = quality_of(panel, as_of, **{symbol: 5000.0}).assign(state=lambda q: q["state"].replace("frozen", "stale"))
+    dead = quality_of(panel, as_of, **{symbol: 169.0}).assign(state=lambda q: q["state"].replace("frozen", "stale"))
     assert strict.with_symbols_out(whole, known) is strict
     assert strict.with_symbols_out(dead, known) is strict, "long dead"
     lacking = strict.with_symbols_out(quality_of(panel, as_of, **{symbol: 6.0}), known)

@@ -27,7 +27,8 @@ PER_SYMBOL_OUT: Final = 0.3
 """Growth of volatility per share of symbols out. Ten perps, one of them out, at a calm and a violent instant: the
 limits of others rose by at most 2.2 % without it."""
 
-LONG_OUT_HOURS: Final = 720.0
+LONG_OUT_HOURS: Final = 168.0
+"""A symbol without a bar for a week is not part of the market, as for its end and its age."""
 
 SHORTEST_HOURS: Final = 480
 """Fewer hours of bars have no features, and tell the others nothing."""
