@@ -84,6 +84,7 @@ FAULTS = [
     (factor(2 * LARGEST_FACTOR), "stressed.parquet", "CCC"),
     (factor(-0.1), "stressed.parquet", "factor"),
     (factor(np.nan), "stressed.parquet", "factor"),
+    (factor(0.9), "stressed.parquet", "stressed over today's volatility"),
     (path("low", 1e30), "scenarios.parquet", "beyond"),
     (path("high", np.nan), "scenarios.parquet", "missing"),
     (path("high", -5.0), "scenarios.parquet", "low <= end <= high"),

@@ -63,19 +63,22 @@ def make_snapshot(rng: np.random.Generator, scale=0.006, tiers: pd.DataFrame | N
             "symbol": [*SYMBOLS, STALE],
             "state": ["fresh"] * fresh + ["stale"],
             "volatility": [*rng.uniform(0.02, 0.1, fresh), np.nan],
-            "stressed_volatility": [*rng.uniform(0.02, 0.2, fresh), np.nan],
+            "stressed_volatility": [*rng.uniform(0.02, 0.2, fresh), np.nan],  # the factor decides, below
             "shock_probability_long": [0.01] * fresh + [np.nan],
             "shock_probability_short": [0.01] * fresh + [np.nan],
             "turnover": [*(1e9 / np.arange(1, fresh + 1)), np.nan],
         }
     )
+    scenarios = make_scenarios(rng, scale=scale)
+    factor = rng.uniform(0.5, 3.0, fresh)
+    symbols["stressed_volatility"] = symbols["volatility"] * np.append(factor, np.nan)
     return Snapshot(
         as_of=AS_OF,
         horizon=DAY,
         symbols=symbols,
         tails=pd.DataFrame(),
-        scenarios=make_scenarios(rng, scale=scale),
-        stressed_factor=rng.uniform(0.5, 3.0, fresh),
+        scenarios=scenarios,
+        stressed_factor=factor,
         tiers=tiers,
         bundle_id="bundle",
         config_hash="config",

@@ -122,8 +122,7 @@ class Assessor:
         self._conservative = self._basis(self._paths(snapshot))
         self._last_good = self._conservative
         if self.states.last_good.any():
-            every = np.ones(len(snapshot.scenarios.instruments), dtype=np.bool_)
-            self._last_good = self._basis(dataclasses.replace(self._conservative.paths, used=every))
+            self._last_good = self._basis(self._conservative.paths.at_last_good())
         none = [None] * len(self.references)
         self.assess(self.references, Terms.of(none, None, policy))  # compiles: later calls touch no file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class AdversePaths:
     bound, stressed_bound : loss per unit of notional assumed for an instrument without a forecast, in every
         scenario: the largest adverse move of any instrument and side, and never less than all of the notional
     used : (instruments,) whether positions in it run through its scenarios; the others take the bound
+    bounds_at_last_good : bound and stressed bound where every instrument is used
     """
 
     instruments: tuple[Instrument, ...]
@@ -52,6 +54,13 @@ class AdversePaths:
     bound: float
     stressed_bound: float
     used: BoolArray
+    bounds_at_last_good: tuple[float, float]
+
+    def at_last_good(self) -> AdversePaths:
+        """The same with every instrument used: what is out runs through the scenarios of its last good data."""
+        bound, stressed_bound = self.bounds_at_last_good
+        used = np.ones(len(self.used), dtype=np.bool_)
+        return dataclasses.replace(self, used=used, bound=bound, stressed_bound=stressed_bound)
 
     def codes(self, instruments: Sequence[Instrument]) -> IntArray:
         """Row of each, shape (instruments + 1,): -1 where it takes the bound, and as last entry for code -1."""
@@ -90,19 +99,24 @@ def adverse_paths(
     adverse[:, 0, :count], adverse[:, 1, :count] = adverse_moves(scenarios.low, scenarios.high)
     blocked = adverse.reshape(2 * instruments, blocks, LANES, hours).transpose(0, 1, 3, 2)
     worst = np.maximum(adverse.max(axis=(1, 2, 3), initial=0.0), np.abs(scenarios.end).max(axis=1, initial=0.0))
-    today = worst * np.where(known, 1.0, np.maximum(factor, 1.0))
-    bound = float(np.fmax(max(1.0, float(today.max(initial=0.0))), at_least[0]))
-    stressed_bound = float(np.fmax(max(bound, float((worst * factor).max(initial=0.0))), at_least[1]))
+    bounds = _bounds(worst * np.where(known, 1.0, np.maximum(factor, 1.0)), worst * factor, at_least)
     return AdversePaths(
         instruments=scenarios.instruments,
         adverse=np.ascontiguousarray(blocked).reshape(2 * instruments, blocks, hours * LANES),
         end=np.ascontiguousarray(scenarios.end, dtype=np.float32),
         weights=scenarios.weights / scenarios.weights.sum(),
         stressed_factor=factor,
-        bound=bound,
-        stressed_bound=stressed_bound,
+        bound=bounds[0],
+        stressed_bound=bounds[1],
         used=known,
+        bounds_at_last_good=_bounds(worst, worst * factor, at_least),
     )
+
+
+def _bounds(today: FloatArray, stressed: FloatArray, at_least: tuple[float, float]) -> tuple[float, float]:
+    """Bound and stressed bound from the worst move of each instrument."""
+    bound = float(np.fmax(max(1.0, float(today.max(initial=0.0))), at_least[0]))
+    return bound, float(np.fmax(max(bound, float(stressed.max(initial=0.0))), at_least[1]))
 
 
 def _require_bounded(scenarios: ScenarioSet, factor: FloatArray) -> None:

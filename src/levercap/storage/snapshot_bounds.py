@@ -163,8 +163,13 @@ def check_stressed(stressed: pd.DataFrame, names: tuple[str, ...], symbols: pd.D
     lacking = sorted(set(_forecast(symbols)) - set(names))
     if lacking:
         raise ValueError(f"no scenarios of {', '.join(lacking[:5])}")
-    bad = ~((factor >= 0) & (factor <= LARGEST_FACTOR))
-    _raise({f"factor not between 0 and {LARGEST_FACTOR:g}": bad}, stressed["symbol"])
+    rows = symbols.set_index("symbol").loc[list(names)]
+    ratio = (rows["stressed_volatility"] / rows["volatility"]).to_numpy(dtype=float)
+    problems = {
+        f"factor not between 0 and {LARGEST_FACTOR:g}": ~((factor >= 0) & (factor <= LARGEST_FACTOR)),
+        "factor that is not stressed over today's volatility": ~(np.abs(factor - ratio) <= 1e-9 * ratio),
+    }
+    _raise(problems, stressed["symbol"])
 
 
 def check_tiers(tiers: pd.DataFrame) -> None:
