@@ -12,9 +12,16 @@ import pandas as pd
 import pytest
 
 from levercap.core.errors import ConfigError
-from levercap.storage.atomic import SUCCESS, atomic_folder, write_json
+from levercap.storage.atomic import SUCCESS, atomic_file, atomic_folder, write_json
 from levercap.storage.ownership import MARKER
 from levercap.storage.tables import write_parquet
+
+
+def doomed_file(target):
+    """Write half of the file `target` and die."""
+    with atomic_file(target) as building:
+        building.write_text("ha")
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def doomed(moment, target):
@@ -259,3 +266,32 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path):
         (building / "x").write_text("1")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "x").read_text() == "1"
+
+
+def test_a_file_is_replaced_whole_private_and_alone(tmp_path):
+    target = tmp_path / "deep" / "table.parquet"
+    for text in ("first", "second"):
+        with atomic_file(target) as building:
+            building.write_text(text)
+        assert target.read_text() == text
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert target.parent.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(UnicodeEncodeError), atomic_file(target) as building:
+        building.write_text("third \ud800", encoding="utf-8")
+    assert target.read_text() == "second"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_writer_of_a_file_that_was_killed_leaves_nothing_to_the_next(tmp_path):
+    target = tmp_path / "table.parquet"
+    process = start(doomed_file, target)
+    assert end(process) == -signal.SIGKILL
+    assert not target.exists()
+    with atomic_file(target) as building:
+        building.write_text("whole")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_is_not_replaced_by_a_file(tmp_path):
+    with pytest.raises(ConfigError, match="is a folder"), atomic_file(tmp_path):
+        pass

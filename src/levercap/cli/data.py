@@ -139,6 +139,7 @@ def _config_finding(error: ConfigError) -> Finding:
 def features(flags: argparse.Namespace) -> Result:
     """Write the feature table at every ``--every`` hours of the window."""
     from levercap.features.table import feature_table
+    from levercap.storage.atomic import atomic_file
     from levercap.storage.tables import write_parquet
 
     market = market_of(flags, config_of(flags))
@@ -149,7 +150,7 @@ def features(flags: argparse.Namespace) -> Result:
     if len(origins) == 0:
         raise ConfigError(f"no instant from {start} to {stop} lies in the market, {panel.start} to {panel.end}")
     table = feature_table(panel, origins, extended=flags.extended)
-    flags.out.parent.mkdir(parents=True, exist_ok=True)
-    write_parquet(table, flags.out)
+    with atomic_file(flags.out) as building:
+        write_parquet(table, building)
     data = {"features": flags.out, "rows": len(table), "columns": len(table.columns), "instants": len(origins)}
     return Result(pairs(data), data, market.findings)

@@ -24,6 +24,7 @@ from levercap.report.sections.scores import board_of, scores_section
 from levercap.report.sections.shocks import shocks_section
 from levercap.report.sections.training import files_section, training_section
 from levercap.report.sections.weaknesses import weaknesses_section
+from levercap.storage.atomic import atomic_file
 
 __all__ = ["render", "write_report"]
 
@@ -65,10 +66,8 @@ def write_report(evaluation: Path | None, scores: Path | None, bundle: Path | No
     """
     text = render(read_evaluation(evaluation), read_scores(scores), read_manifest(bundle))
     target = out / "report.html" if out.is_dir() or not out.suffix else out
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f".{target.name}.writing")
-    building.write_text(text, encoding="utf-8")
-    building.replace(target)
+    with atomic_file(target) as building:
+        building.write_text(text, encoding="utf-8")
     return target
 
 

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from levercap.core.errors import ConfigError
 from levercap.storage.manifest import MANIFEST
 from levercap.storage.ownership import MARKER, SUCCESS, is_marked, require_ours, write_marker
 
-__all__ = ["SUCCESS", "atomic_folder", "require_ours", "write_json"]
+__all__ = ["SUCCESS", "atomic_file", "atomic_folder", "require_ours", "write_json"]
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -63,6 +64,33 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
             if target.exists():
                 target.rename(work / OLD)
             building.rename(target)
+            _sync_path(target.parent)
+        finally:
+            _clear(work)
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Yield the path of a new file to write; on leaving, it replaces the file `target`, open to its owner only.
+
+    A kill at any moment leaves the old file, the new one, or none; never a half. What killed runs left beside `target`
+    is removed by the next run.
+    """
+    if target.is_dir():
+        raise ConfigError(f"{target} is a folder; name a file to write")
+    target = target.resolve()
+    _make_folder(target.parent)
+    work = target.with_name(f".{target.name}{WORK}")
+    with _exclusive(target.parent):
+        for left in sorted(target.parent.glob(f".*{WORK}")):
+            _clear(left)
+        work.mkdir(FOLDER_MODE)
+        try:
+            write_marker(work)
+            yield work / NEW
+            (work / NEW).chmod(FILE_MODE)
+            _sync_path(work / NEW)
+            (work / NEW).replace(target)
             _sync_path(target.parent)
         finally:
             _clear(work)
