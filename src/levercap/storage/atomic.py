@@ -51,22 +51,16 @@ def atomic_folder(target: Path, marker: str | None = SUCCESS) -> Iterator[Path]:
     """
     require_ours(target)
     target = target.resolve()
-    _make_folder(target.parent)
-    work = target.with_name(f".{target.name}{WORK}")
-    with _exclusive(target.parent):
-        for left in sorted(target.parent.glob(f".*{WORK}")):
-            _clear(left)
-        building = _begin(work)
-        try:
-            yield building
-            _finish(building, marker)
-            require_ours(target)
-            if target.exists():
-                target.rename(work / OLD)
-            building.rename(target)
-            _sync_path(target.parent)
-        finally:
-            _clear(work)
+    with _beside(target) as work:
+        building = work / NEW
+        building.mkdir(FOLDER_MODE)
+        yield building
+        _finish(building, marker)
+        require_ours(target)
+        if target.exists():
+            target.rename(work / OLD)
+        building.rename(target)
+        _sync_path(target.parent)
 
 
 @contextmanager
@@ -79,30 +73,31 @@ def atomic_file(target: Path) -> Iterator[Path]:
     if target.is_dir():
         raise ConfigError(f"{target} is a folder; name a file to write")
     target = target.resolve()
+    with _beside(target) as work:
+        yield work / NEW
+        (work / NEW).chmod(FILE_MODE)
+        _sync_path(work / NEW)
+        (work / NEW).replace(target)
+        _sync_path(target.parent)
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of `target`, marked as ours before anything else is in it, and remove it on leaving.
+
+    No other process writes beside `target` meanwhile; what killed runs left there is put back or removed first.
+    """
     _make_folder(target.parent)
     work = target.with_name(f".{target.name}{WORK}")
     with _exclusive(target.parent):
         for left in sorted(target.parent.glob(f".*{WORK}")):
             _clear(left)
-        work.mkdir(FOLDER_MODE)
         try:
+            work.mkdir(FOLDER_MODE)
             write_marker(work)
-            yield work / NEW
-            (work / NEW).chmod(FILE_MODE)
-            _sync_path(work / NEW)
-            (work / NEW).replace(target)
-            _sync_path(target.parent)
+            yield work
         finally:
             _clear(work)
-
-
-def _begin(work: Path) -> Path:
-    """Make the temporary sibling, marked as ours before anything else is in it, and the folder to write into."""
-    work.mkdir(FOLDER_MODE)
-    write_marker(work)
-    building = work / NEW
-    building.mkdir(FOLDER_MODE)
-    return building
 
 
 def _finish(building: Path, marker: str | None) -> None:
