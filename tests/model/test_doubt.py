@@ -68,7 +68,7 @@ def test_a_snapshot_states_it_of_what_is_scored_by_quality_only(fitted):
 
 def test_the_snapshot_and_a_finding_name_the_symbol(fitted, features):
     panel, bundle = fitted.market.panel.until(fitted.until), fitted.bundle
-    inputs = snapshot_inputs_by_quality(panel, fitted.until, fresh_quality(panel, fitted.until), 0.95, 48.0)
+    inputs = snapshot_inputs_by_quality(panel, fitted.until, fresh_quality(panel, fitted.until), 0.95)
     pd.testing.assert_frame_equal(inputs.earlier, features[1], check_exact=True)
     symbol = panel.symbols[1]
     inputs = dataclasses.replace(inputs, earlier=higher(inputs.earlier, symbol, 4.0))
