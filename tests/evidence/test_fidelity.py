@@ -54,6 +54,15 @@ def test_forecasts_that_are_missing_or_no_number_are_refused():
     assert any("mean: nan" in text for text in failures(fidelity_checks(broken, full)))
 
 
+@pytest.mark.parametrize("value", [np.nan, 0.0, -0.1, np.inf])
+@pytest.mark.parametrize("rows", ["symbol", "one"])
+def test_forecasts_of_one_symbol_that_are_no_losses_are_refused(value, rows):
+    full = history()
+    own = full["symbol"] == "S3" if rows == "symbol" else full.index == full.index[7]
+    (failed,) = failures(fidelity_checks(full.assign(es=full["es"].mask(own, value)), full))
+    assert f"forecasts that are unusable: {own.sum()}," in failed
+
+
 def test_a_few_days_decide_nothing():
     few = history(days=FidelityRule().smallest_days - 1)
     assert any("days in common" in text for text in failures(fidelity_checks(few, few)))

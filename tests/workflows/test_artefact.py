@@ -79,7 +79,7 @@ def test_a_registered_bundle_is_judged_and_its_tag_compared(fitted, tmp_path, mo
     with contextlib.suppress(GateFailed):  # by its history, which is of little worth in a market this short
         promote(out=tmp_path / "gate")
     record = json.loads((tmp_path / "gate" / "promotion.json").read_text())
-    assert len(record["checks"]) == 24
+    assert len(record["checks"]) == 25
     assert {check["verdict"] for check in record["checks"]} == {"pass"}
 
 

@@ -58,6 +58,7 @@ def fidelity_checks(models: pd.DataFrame, history: pd.DataFrame, rule: FidelityR
     checks = [
         Check("days in common with the history of the recipe", window, days, rule.smallest_days),
         Check("share of the history's forecasts made", window, len(both) / max(len(known), 1), rule.smallest_share),
+        Check("forecasts that are unusable", window, _unusable(both), high=0.0),
     ]
     if not len(both):
         return checks
@@ -75,6 +76,12 @@ def fidelity_checks(models: pd.DataFrame, history: pd.DataFrame, rule: FidelityR
         value = float(by_symbol.loc[str(symbol)])
         checks.append(Check(title, window, value, rule.mildest_symbol, rule.strictest_symbol, str(symbol)))
     return checks
+
+
+def _unusable(both: pd.DataFrame) -> int:
+    """Rows of the models with a VaR or ES that is not above zero and finite: the medians would pass over them."""
+    values = both[list(NUMBERS)].to_numpy(dtype=float)
+    return int((~((values > 0) & np.isfinite(values)).all(axis=1)).sum())
 
 
 def _log_ratios(both: pd.DataFrame) -> pd.DataFrame:
