@@ -87,9 +87,8 @@ endif
 run: setup ## the whole product: data, models, limits, report
 	@$(MAKE) data validate
 	@$(MAKE) evaluate & evaluating=$$!; \
-	$(MAKE) train && { $(MAKE) promote & promoting=$$!; $(MAKE) score && wait $$promoting; }; scored=$$?; \
-	wait $$evaluating && exit $$scored
-	@$(MAKE) report
+	$(MAKE) train && { $(MAKE) promote & promoting=$$!; $(MAKE) score; }; scored=$$?; \
+	wait $$evaluating && test $$scored -eq 0 && $(MAKE) report && wait $$promoting
 
 data: setup ## write the simulated market and book to data/ (with MARKET: only a book on its symbols)
 ifeq ($(own_book),)

@@ -14,7 +14,8 @@ from levercap.evidence.attribution_table import attributions
 from levercap.evidence.build import build_tables
 from levercap.evidence.evaluation_card import evaluation_card
 from levercap.evidence.headline_figures import headline_figures
-from levercap.forecast import BASELINES, RECIPE
+from levercap.forecast import RECIPE
+from levercap.forecast.baselines import BASELINES
 from levercap.forecast.scale import B1Scale
 from levercap.workflows import evaluate as evaluation
 from levercap.workflows.evaluate import rivals

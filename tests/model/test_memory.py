@@ -107,7 +107,9 @@ def test_table_factors_are_the_largest_ratio_with_and_without(fitted, memory):
     ratio = volatility(scale, features) / volatility(scale, features.assign(**dict.fromkeys(names, np.nan)))
     assert memory.table_factors["implied_vol"] == pytest.approx(ratio.max())
     assert memory.table_factors["funding"] == memory.table_factors["open_interest"] == 1.0
-    assert table_factors(fitted.bundle.forecaster, features.drop(columns=names))["implied_vol"] == 1.0
+    without = features.drop(columns=names)
+    sigma = volatility(fitted.bundle.forecaster.scale, without)
+    assert table_factors(fitted.bundle.forecaster, without, sigma)["implied_vol"] == 1.0
 
 
 def test_state_factors_are_at_least_one_and_bound_every_row(fitted, memory):
@@ -119,7 +121,7 @@ def test_state_factors_are_at_least_one_and_bound_every_row(fitted, memory):
         without = b.predict(rows.assign(**{name: np.nan})).tails
         assert factor >= 1.0
         assert (without["path_es"] * factor >= complete["path_es"] * (1 - 1e-9)).all()
-    assert state_factors(b, rows).keys() == memory.state_factors.keys()
+    assert state_factors(b, rows, volatility(b.scale, rows)).keys() == memory.state_factors.keys()
 
 
 def test_the_unseen_factor_does_not_depend_on_the_order_of_symbols(fitted, memory):

@@ -16,7 +16,6 @@ from levercap.evaluation import (
     Row,
     SequentialTest,
     ShortfallStatistic,
-    coin_coverage,
     daily_mean,
     day_grid,
     diebold_mariano,
@@ -34,6 +33,7 @@ from levercap.evaluation import (
     three_zones,
 )
 from levercap.evidence.columns import CANDIDATE, COMPARISONS, REFERENCE, SIZE, Verdict, row_key
+from levercap.evidence.symbol_coverage import symbol_coverage
 
 __all__ = ["TESTS", "backtest_lines"]
 
@@ -93,7 +93,7 @@ def _pooled(row: Row, model: str, seed: int) -> Outcome:
 
 
 def _coins(row: Row, model: str, seed: int) -> Outcome:
-    table = coin_coverage(row.hits(model), row.symbol, row.day, row.level)
+    table = symbol_coverage(row, model)
     share = share_passing(table)
     verdict = Verdict.PASS if share >= SMALLEST_SHARE else Verdict.FAIL
     return Outcome(share, np.nan, verdict, note=f"{int(table['passes'].sum())} of {len(table)} coins pass at 5 %")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -80,26 +80,34 @@ class EvidenceTables:
 
 @dataclass(eq=False)
 class _Collection:
-    """Lines of all tables as they come; a part that cannot be made leaves a note instead."""
+    """Lines of all tables as they come; a part that cannot be made leaves a note instead.
 
-    parts: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    Lines wait until all are there: to type a table is dear, and each comes in some sixteen parts.
+    """
+
+    parts: dict[str, list[list[Mapping[str, Any]] | pd.DataFrame]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, make: Callable[[], Lines], what: str = "") -> None:
         try:
             lines = make()
-            table = frame(name, lines if isinstance(lines, pd.DataFrame) else list(lines))
+            part = lines if isinstance(lines, pd.DataFrame) else list(lines)
         except (ValueError, LevercapError) as error:
             self.notes.append(f"{name}{what}: {error}")
             return
-        if len(table):
-            self.parts.setdefault(name, []).append(table)
+        if len(part):
+            self.parts.setdefault(name, []).append(part)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        return {
-            name: pd.concat(self.parts[name], ignore_index=True) if name in self.parts else frame(name, [])
-            for name in TABLES
-        }
+        return {name: _joined(name, self.parts.get(name, [])) for name in TABLES}
+
+
+def _joined(name: str, parts: Sequence[list[Mapping[str, Any]] | pd.DataFrame]) -> pd.DataFrame:
+    """Parts of one table, each of them rows as a frame or as lines, one below the other."""
+    lines = [line for part in parts if not isinstance(part, pd.DataFrame) for line in part]
+    frames = [part for part in parts if isinstance(part, pd.DataFrame)]
+    assert not (lines and frames), f"{name} has parts of both kinds, whose order would be lost"
+    return frame(name, pd.concat(frames, ignore_index=True) if frames else lines)
 
 
 def build_tables(inputs: EvaluationInputs, seed: int = 0, progress: Progress = silent) -> EvidenceTables:

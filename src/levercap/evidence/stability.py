@@ -12,7 +12,6 @@ from levercap.evaluation import (
     REFERENCE,
     Row,
     block_length,
-    coin_coverage,
     coverage_by_year,
     daily_mean,
     influence,
@@ -24,6 +23,7 @@ from levercap.evaluation import (
     share_passing,
 )
 from levercap.evidence.columns import ALL_BREAKS, BREAK_DAYS, Period, row_key
+from levercap.evidence.symbol_coverage import symbol_coverage
 from levercap.evidence.traffic_lights import rolling_window
 
 __all__ = [
@@ -50,7 +50,7 @@ def coverage_line(row: Row, model: str) -> dict[str, Any]:
     """Hit rate over all symbols, clustered by day, and how many symbols pass the Kupiec test by themselves."""
     hits = row.hits(model)
     pooled = pooled_coverage(hits, row.day, row.level)
-    coins = coin_coverage(hits, row.symbol, row.day, row.level)
+    coins = symbol_coverage(row, model)
     return _key(row, model) | {
         "days": pooled.days,
         "rows": pooled.rows,
@@ -68,7 +68,7 @@ def coverage_line(row: Row, model: str) -> dict[str, Any]:
 def symbol_lines(row: Row, model: str) -> pd.DataFrame:
     """One line per symbol: score difference, hits, Kupiec test, traffic light of the last and the worst year."""
     difference = pd.Series(row.fz0(model) - row.fz0(REFERENCE)).groupby(row.symbol).mean()
-    table = coin_coverage(row.hits(model), row.symbol, row.day, row.level)
+    table = symbol_coverage(row, model)
     table = table.rename(columns={"rows": "days", "rate": "hit_rate", "p_value": "kupiec_p"})
     table["d_fz0"] = difference.reindex(table["symbol"]).to_numpy()
     for light in ("last_light", "worst_light"):

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from levercap.evaluation import YEAR_DAYS, Row, coin_coverage, light_thresholds, pooled_coverage, traffic_light
+from levercap.evaluation import YEAR_DAYS, Row, light_thresholds, pooled_coverage, traffic_light
 from levercap.evidence.columns import Light, row_key
+from levercap.evidence.symbol_coverage import symbol_coverage
 
 __all__ = ["rolling_window", "traffic_light_line"]
 
@@ -36,7 +37,7 @@ def traffic_light_line(row: Row, model: str) -> dict[str, Any]:
     window = rolling_window(whole.days)
     rolled = max(1, round(whole.effective_rows / whole.days * window))
     yellow, red = light_thresholds(rolled, row.level)
-    coins = coin_coverage(hits, row.symbol, row.day, row.level)["last_light"]
+    coins = symbol_coverage(row, model)["last_light"]
     return row_key(model, row.side, row.kind, row.level) | {
         "days": last.days, "hit_rate": last.hit_rate, "effective_rows": last.effective_rows, "light": str(light),
         **{f"coins_{zone}": int((coins == zone).sum()) for zone in Light},

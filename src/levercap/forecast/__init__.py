@@ -1,16 +1,13 @@
 """Forecasts: features in, volatility, tails, shock probabilities and joint scenarios out."""
 
-from levercap.forecast.baselines import BASELINES, Baseline, fit_baseline
 from levercap.forecast.forecaster import Forecast, Forecaster, fit_forecaster
 from levercap.forecast.history import METHODS, ForecastMethod, history, known_by, out_of_sample_tails
 from levercap.forecast.recipe import RECIPE, ForecastSpec, Recipe
 from levercap.forecast.scenarios.blocks import Blocks, fill_missing, match_tail_es, standardised_blocks, thin
 
 __all__ = [
-    "BASELINES",
     "METHODS",
     "RECIPE",
-    "Baseline",
     "Blocks",
     "Forecast",
     "ForecastMethod",
@@ -18,7 +15,6 @@ __all__ = [
     "Forecaster",
     "Recipe",
     "fill_missing",
-    "fit_baseline",
     "fit_forecaster",
     "history",
     "known_by",

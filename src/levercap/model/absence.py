@@ -24,11 +24,10 @@ EXTREME_LEVEL: Final = 0.999
 """Level of the expected shortfall that the scenarios of symbols are compared by: that of the insolvency budget."""
 
 
-def table_factors(forecaster: Forecaster, features: pd.DataFrame) -> dict[str, float]:
-    """Largest ratio, at least one, over the rows of `features`, of the volatility forecast with an optional table to
-    that with its columns missing, by table.
+def table_factors(forecaster: Forecaster, features: pd.DataFrame, sigma: FloatArray) -> dict[str, float]:
+    """Largest ratio, at least one, over the rows of `features`, of the volatility forecast with an optional table,
+    which is `sigma`, to that with its columns missing, by table.
     """
-    sigma = volatility(forecaster.scale, features)
     factors = {}
     for series in SERIES:
         names = [name for name in series_columns(series.table) if name in features]
@@ -37,14 +36,16 @@ def table_factors(forecaster: Forecaster, features: pd.DataFrame) -> dict[str, f
     return factors
 
 
-def state_factors(forecaster: Forecaster, features: pd.DataFrame) -> dict[str, float]:
+def state_factors(forecaster: Forecaster, features: pd.DataFrame, sigma: FloatArray) -> dict[str, float]:
     """Largest ratio, at least one, over the rows of `features` and every side and level, of the path VaR and ES to
-    those without one feature of the state of the tail, by feature; volatility, too, is forecast without it.
+    those without one feature of the state of the tail, by feature; the volatility forecast, with it `sigma`, is made
+    without it, too.
     """
-    complete = _path_tails(forecaster, features)
+    complete = _path_tails(forecaster, features, sigma)
     factors = {}
     for name in forecaster.recipe.tail.state:
-        ratio = complete / _path_tails(forecaster, features.assign(**{name: np.nan}))
+        without = features.assign(**{name: np.nan})
+        ratio = complete / _path_tails(forecaster, without, volatility(forecaster.scale, without))
         there = features[name].notna().to_numpy() if name in features else np.zeros(len(features), dtype=bool)
         factors[name] = _largest(ratio, there)
     return factors
@@ -57,9 +58,8 @@ def _largest(ratio: FloatArray, there: BoolArray) -> float:
     return max(1.0, float(found.max())) if len(found) else 1.0
 
 
-def _path_tails(forecaster: Forecaster, features: pd.DataFrame) -> FloatArray:
+def _path_tails(forecaster: Forecaster, features: pd.DataFrame, sigma: FloatArray) -> FloatArray:
     """(rows, sides x levels x 2) path VaR and ES."""
-    sigma = volatility(forecaster.scale, features)
     frame = forecast_frame(features, sigma, forecaster.recipe.tail)
     parts = [forecaster.tail.row_ratios(frame, side, "path", level) for side in Side for level in LEVELS]
     return np.column_stack([sigma * ratio for pair in parts for ratio in pair])

@@ -86,7 +86,8 @@ def make_memory(
     stressed_quantile : of the policy
     seed : of the scenarios
     """
-    rows = features[["as_of", "symbol", "slow_level"]].assign(volatility=volatility(forecaster.scale, features))
+    sigma = volatility(forecaster.scale, features)
+    rows = features[["as_of", "symbol", "slow_level"]].assign(volatility=sigma)
     rows = rows[rows["symbol"].isin(blocks.symbols)]
     return Memory(
         until=panel.end,
@@ -94,8 +95,8 @@ def make_memory(
         levels=_levels(panel, rows, stressed_quantile),
         series=_series(panel),
         tiers=None if tiers is None else tiers[tiers["as_of"] <= panel.end].reset_index(drop=True),
-        table_factors=table_factors(forecaster, features),
-        state_factors=state_factors(forecaster, features),
+        table_factors=table_factors(forecaster, features, sigma),
+        state_factors=state_factors(forecaster, features, sigma),
         unseen_factor=unseen_factor(forecaster, blocks, seed),
     )
 

@@ -17,7 +17,8 @@ from levercap.core.progress import Progress, silent
 from levercap.evidence.build import STEPS, EvaluationInputs, EvidenceTables, build_tables
 from levercap.evidence.evaluation_card import evaluation_card
 from levercap.evidence.headline_figures import headline_figures
-from levercap.forecast import BASELINES, Forecaster, ForecastMethod
+from levercap.forecast import Forecaster, ForecastMethod
+from levercap.forecast.baselines import BASELINES
 from levercap.forecast.baselines.baseline import NEED_ARCH
 from levercap.market import Market
 from levercap.model.baselines import walk_baselines

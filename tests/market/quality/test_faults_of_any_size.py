@@ -46,8 +46,8 @@ def sound_states(end):
 
 
 def judge(panel, column, missing_at_the_end=0, hidden=None):
-    """The symbol is out and named, or at least as volatile as in truth, or as before the hours missing at the end, or as
-    with a hole where hours are hidden; the others stay as they were.
+    """The symbol is out and named, or at least as volatile as in truth, or as before the hours missing at the end, or
+    as with a hole where hours are hidden; the others stay as they were.
     """
     quality = assess_quality(panel, panel.end, 3)
     symbol = panel.symbols[column]
