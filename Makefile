@@ -73,7 +73,8 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/python -m levercap.limits.compilation
 	@touch $@
 
-# The bundle and its limits need nothing of the evaluation, so the two run side by side; one report is drawn from both.
+# The bundle and its limits need nothing of the evaluation, so the two run side by side, and so do the gate and the one
+# report that is drawn from both. The evaluation gives way: the others wait for the bundle.
 # On the embedded market the matrices are small, and threads of the BLAS would wait for each other longer than they
 # compute; its last two months show what an evaluation looks like.
 run: export SCORE_WITH := $(BUNDLE)
@@ -86,9 +87,11 @@ run: export FROM := 2024-11-01
 endif
 run: setup ## the whole product: data, models, limits, report
 	@$(MAKE) data validate
-	@$(MAKE) evaluate & evaluating=$$!; \
-	$(MAKE) train && { $(MAKE) promote & promoting=$$!; $(MAKE) score; }; scored=$$?; \
-	wait $$evaluating && test $$scored -eq 0 && $(MAKE) report && wait $$promoting
+	@nice $(MAKE) evaluate & evaluating=$$!; \
+	$(MAKE) train && $(MAKE) score; scored=$$?; \
+	wait $$evaluating && test $$scored -eq 0
+	@$(MAKE) promote & promoting=$$!; \
+	$(MAKE) report && wait $$promoting
 
 data: setup ## write the simulated market and book to data/ (with MARKET: only a book on its symbols)
 ifeq ($(own_book),)
