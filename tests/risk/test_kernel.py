@@ -238,8 +238,8 @@ def test_codes_beyond_the_scenarios_count_at_the_bound():
     out = np.zeros((1, len(RiskColumn)))
     rule = np.array([0.01, 0.0005, 0.001, 0.1])
     account_numbers(
-        0, 1, np.array([0, 1]), np.array([7]), np.ones(1), np.full(1, np.inf), paths.adverse, paths.end, paths.weights,
-        paths.stressed_factor, np.array([paths.bound, paths.stressed_bound]), rule, out,
+        0, 1, np.array([0, 1]), np.array([7]), np.ones(1), np.full(1, np.inf), paths.adverse, paths.worst, paths.end,
+        paths.weights, paths.stressed_factor, np.array([paths.bound, paths.stressed_bound]), rule, out,
     )  # fmt: skip
     assert out[0, RiskColumn.PATH_VAR_99] == paths.bound
 

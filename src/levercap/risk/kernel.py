@@ -1,10 +1,12 @@
 """The hot kernel: path losses of many accounts over all scenarios, and the exact tail of each, compiled by numba.
 
-Layout: for a group of accounts the kernel walks the scenario blocks in the outer loop, so that a block of the adverse
-moves stays in cache for the whole group, and writes float32 losses per account. Then each account's losses are
-bucketed once, only the buckets that can hold the tail are sorted, and the measures walk down from the top. Sums of
-weights are float64. An account's numbers depend on its own positions only, in their canonical order: they are the
-same bits alone or in a batch, on one thread or many.
+Only scenarios that can lie in a tail are walked hour by hour. The shares times the worst hour of each position bound a
+scenario's loss from above, in float32 too, since every operation on the way is monotone; scenarios whose bound is
+below the tail found so far cannot enter it. Of a side of a thousand scenarios some 70 to 200 remain. Where to begin is
+guessed from the accounts before; a wrong guess costs time and changes no bit.
+
+Losses are float32, sums of weights float64. An account's numbers depend on its own positions only, in their canonical
+order: they are the same bits alone or in a batch, on one thread or many.
 
 Everything the kernel calls is in this file, its own copy of the walk of `levercap.core.weighted_tail` included: numba
 renews its cache when this file changes, not when another does.
@@ -16,17 +18,13 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
 
 from levercap.core.compiled import compiled
 from levercap.core.names import FloatArray
 
-__all__ = ["LANES", "RiskColumn", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]
-
-LANES = 64
-"""Scenarios per block: one block of one instrument and side (24 hours) is 6 KiB and stays in the first-level cache."""
-
-GROUP = 64
-"""Accounts that share one walk over the scenario blocks: their losses and one block stay in the second-level cache."""
+__all__ = ["RiskColumn", "account_numbers", "es_sorted", "margin_sorted", "var_sorted"]
 
 
 class RiskColumn(IntEnum):
@@ -44,14 +42,38 @@ class RiskColumn(IntEnum):
     SHOCK_PROBABILITY = 9
 
 
-BUCKETS = 512
-"""Buckets that losses are counted into before the tail is sorted."""
+GROUP = 8
+"""Neighbouring scenarios of which the largest loss is kept, so that a pass over a tail skips most of the others."""
 
-CROWDED = 64
-"""A bucket with more losses than this, as when one scenario dwarfs all others, is left to a merge sort."""
+AT_ONCE = 8
+"""Positions that are summed without a store in between; fewer are filled up with shares of zero."""
+
+DAY_HOURS = 24
+"""Length of the paths that the loops are compiled for."""
+
+BUCKETS = 96
+"""Buckets that a long tail is spread over before it is sorted."""
+
+FEW = 24
+"""Losses up to this number are sorted without buckets."""
 
 WEIGHT_TOLERANCE = 1e-12
 """Cumulative weights closer than this to a tail weight count as equal to it: 10 x 0.001 is the 1 % tail."""
+
+
+@intrinsic
+def _larger(_context: Any, a: Any, b: Any) -> Any:
+    """The larger of two floats, neither of which is NaN, as one instruction.
+
+    A comparison written out becomes a conditional store, which costs many times the rest of its loop.
+    """
+
+    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        function = builder.module.declare_intrinsic("llvm.maxnum", [kind], ir.FunctionType(kind, [kind, kind]))
+        return builder.call(function, arguments, fastmath=("nnan", "nsz"))
+
+    return a(a, b), generate
 
 
 @compiled
@@ -113,7 +135,7 @@ def _shares(notional: Any, first: int, last: int, out: Any) -> None:
 def _gather(code: Any, share: Any, factor: Any, rows: Any, today: Any, stressed: Any) -> Any:
     """Rows and shares of the known positions, and how many; the share of gross notional without a forecast.
 
-    Positions are taken in pairs: an odd one goes with itself at weight zero.
+    Shares beyond the known positions are zero, so that a few positions can be summed as if they were `AT_ONCE`.
     """
     used, missing = 0, 0.0
     for p in range(len(code)):
@@ -124,164 +146,339 @@ def _gather(code: Any, share: Any, factor: Any, rows: Any, today: Any, stressed:
             today[used] = abs(share[p])
             stressed[used] = abs(share[p]) * factor[code[p]]
             used += 1
-    if used % 2 == 1:
-        rows[used] = rows[used - 1]
-        today[used] = stressed[used] = np.float32(0.0)
+    for p in range(used, AT_ONCE):
+        rows[p] = rows[0]
+        today[p] = stressed[p] = np.float32(0.0)
     return used, missing
 
 
 @compiled
-def _path_block(
-    rows: Any, today: Any, stressed: Any, pairs: int, adverse: Any, block: int, work: Any, out: Any
-) -> None:
-    """Worst loss over the hours for each scenario of one block; `out` is (2, LANES): today's and stressed."""
-    cells = adverse.shape[2]
-    plain, heavy = work[0], work[1]
-    for q in range(pairs):
-        a, b = adverse[rows[2 * q], block], adverse[rows[2 * q + 1], block]
-        ta, tb, sa, sb = today[2 * q], today[2 * q + 1], stressed[2 * q], stressed[2 * q + 1]
-        if q == 0:
-            for i in range(cells):
-                plain[i] = ta * a[i] + tb * b[i]
-                heavy[i] = sa * a[i] + sb * b[i]
+def _path_bounds(rows: Any, share: Any, used: int, worst: Any, out: Any) -> None:
+    """Upper bound of the path loss for each scenario: every position at its own worst hour."""
+    out[:] = np.float32(0.0)
+    for p in range(used):
+        factor, move = share[p], worst[rows[p]]
+        if p == 0:
+            for s in range(len(out)):
+                out[s] = factor * move[s]
         else:
-            for i in range(cells):
-                plain[i] = plain[i] + ta * a[i] + tb * b[i]
-                heavy[i] = heavy[i] + sa * a[i] + sb * b[i]
-    for side in range(2):
-        cumulated, worst = work[side], out[side]
-        for s in range(LANES):
-            worst[s] = np.float32(0.0)
-        for h in range(cells // LANES):
-            hour = cumulated[h * LANES : (h + 1) * LANES]
-            for s in range(LANES):
-                worst[s] = hour[s] if hour[s] > worst[s] else worst[s]
+            for s in range(len(out)):
+                out[s] += factor * move[s]
+    for s in range(len(out)):
+        out[s] = _larger(out[s], np.float32(0.0))
 
 
 @compiled
 def _end_losses(rows: Any, today: Any, used: int, end: Any, out: Any) -> None:
     """Loss at the end of the horizon for each scenario; an odd row is a short, whose loss is the return."""
-    out[:] = np.float32(0.0)
+    if used == 0:
+        out[:] = np.float32(0.0)
     for p in range(used):
         share = today[p] if rows[p] % 2 == 1 else -today[p]
         returns = end[rows[p] // 2]
-        for s in range(len(out)):
-            out[s] += share * returns[s]
+        if p == 0:
+            for s in range(len(out)):
+                out[s] = share * returns[s]
+        else:
+            for s in range(len(out)):
+                out[s] += share * returns[s]
 
 
 @compiled
-def _add_missing(losses: Any, end_loss: Any, missing: float, bounds: Any, out: Any) -> None:
-    """Losses (path, heavy, end) with the bound of what has no forecast; gains elsewhere do not pay for it."""
-    for s in range(len(end_loss)):
-        final = max(end_loss[s], np.float32(0.0)) if missing > 0.0 else end_loss[s]
-        out[0, s] = losses[0, s] + missing * bounds[0]
-        out[1, s] = losses[1, s] + missing * bounds[1]
-        out[2, s] = final + missing * bounds[0]
-
-
-@compiled
-def _sort_tail(losses: Any, weights: Any, mass: float, excess: float, head: Any, scratch: Any) -> int:
-    """Sort the largest losses into `head` (2, scenarios: losses and weights), descending; returns how many.
-
-    They carry more weight than `mass` and their expected excess over the smallest of them is at least `excess`, or they
-    are all there are.
-    """
-    count = len(losses)
-    low, high = losses[0], losses[0]
-    for s in range(count):
-        low, high = min(low, losses[s]), max(high, losses[s])
-    if high <= low:
-        head[0, :], head[1, :] = losses, weights
-        return count
-    scale = BUCKETS / (high - low)
-    if not np.isfinite(scale):
-        scale = 0.0
-    scratch[:, :] = 0.0
-    members, weight, total = scratch[0], scratch[1], scratch[2]
-    for s in range(count):
-        b = max(0, min(int((high - losses[s]) * scale), BUCKETS - 1))
-        members[b] += 1.0
-        weight[b] += weights[s]
-        total[b] += weights[s] * losses[s]
-    last = 0
-    above, sum_above = weight[0], total[0]
-    step = (high - low) / BUCKETS
-    while last < BUCKETS - 1 and not (
-        above > mass + 1e-9 and sum_above - above * (high - (last + 1) * step) >= excess + 1e-15
-    ):
-        last += 1
-        above += weight[last]
-        sum_above += total[last]
-    start, fullest = 0.0, 0.0
-    for b in range(last + 1):
-        fullest = max(fullest, members[b])
-        start, members[b] = start + members[b], start
-    used = int(start)
-    for s in range(count):
-        b = max(0, min(int((high - losses[s]) * scale), BUCKETS - 1))
-        if b <= last:
-            place = int(members[b])
-            members[b] += 1.0
-            head[0, place] = losses[s]
-            head[1, place] = weights[s]
-    if fullest > CROWDED:
-        order = np.argsort(-head[0, :used], kind="mergesort")
-        head[0, :used], head[1, :used] = head[0, :used][order], head[1, :used][order]
+def _path_losses(rows: Any, share: Any, used: int, adverse: Any, chosen: Any, count: int, work: Any, out: Any) -> None:
+    """Worst loss over the hours, at least zero, of the `count` chosen scenarios; written at their places in `out`."""
+    if used <= 4:
+        _of_four(rows, share, adverse, chosen, count, out)
+    elif used <= 8:
+        _of_eight(rows, share, adverse, chosen, count, out)
     else:
-        _insertion_sort(head, used)
+        _of_many(rows, share, used, adverse, chosen, count, work, out)
+
+
+@compiled
+def _of_four(rows: Any, share: Any, adverse: Any, chosen: Any, count: int, out: Any) -> None:
+    a, b, c, d = adverse[rows[0]], adverse[rows[1]], adverse[rows[2]], adverse[rows[3]]
+    ta, tb, tc, td = share[0], share[1], share[2], share[3]
+    hours = adverse.shape[2]
+    for i in range(count):
+        scenario = chosen[i]
+        x, y, z, w = a[scenario], b[scenario], c[scenario], d[scenario]
+        worst = np.float32(0.0)
+        if hours == DAY_HOURS:  # a known length halves the time
+            for h in range(DAY_HOURS):
+                worst = _larger(worst, ta * x[h] + tb * y[h] + tc * z[h] + td * w[h])
+        else:
+            for h in range(hours):
+                worst = _larger(worst, ta * x[h] + tb * y[h] + tc * z[h] + td * w[h])
+        out[scenario] = worst
+
+
+@compiled
+def _of_eight(rows: Any, share: Any, adverse: Any, chosen: Any, count: int, out: Any) -> None:
+    a, b, c, d = adverse[rows[0]], adverse[rows[1]], adverse[rows[2]], adverse[rows[3]]
+    e, f, g, k = adverse[rows[4]], adverse[rows[5]], adverse[rows[6]], adverse[rows[7]]
+    ta, tb, tc, td = share[0], share[1], share[2], share[3]
+    te, tf, tg, tk = share[4], share[5], share[6], share[7]
+    hours = adverse.shape[2]
+    for i in range(count):
+        scenario = chosen[i]
+        x, y, z, w = a[scenario], b[scenario], c[scenario], d[scenario]
+        o, p, q, r = e[scenario], f[scenario], g[scenario], k[scenario]
+        worst = np.float32(0.0)
+        if hours == DAY_HOURS:
+            for h in range(DAY_HOURS):
+                first = ta * x[h] + tb * y[h] + tc * z[h] + td * w[h]
+                worst = _larger(worst, first + te * o[h] + tf * p[h] + tg * q[h] + tk * r[h])
+        else:
+            for h in range(hours):
+                first = ta * x[h] + tb * y[h] + tc * z[h] + td * w[h]
+                worst = _larger(worst, first + te * o[h] + tf * p[h] + tg * q[h] + tk * r[h])
+        out[scenario] = worst
+
+
+@compiled
+def _of_many(
+    rows: Any, share: Any, used: int, adverse: Any, chosen: Any, count: int, work: Any, out: Any
+) -> None:
+    hours = adverse.shape[2]
+    for i in range(count):
+        scenario = chosen[i]
+        work[:] = np.float32(0.0)
+        for p in range(used):
+            factor, move = share[p], adverse[rows[p], scenario]
+            for h in range(hours):
+                work[h] += factor * move[h]
+        worst = np.float32(0.0)
+        for h in range(hours):
+            worst = _larger(worst, work[h])
+        out[scenario] = worst
+
+
+@compiled
+def _peaks(losses: Any, out: Any) -> None:
+    """Largest of each `GROUP` neighbouring losses."""
+    for g in range(len(out)):
+        part = losses[GROUP * g : GROUP * g + GROUP]
+        top = part[0]
+        for s in range(1, len(part)):
+            top = _larger(top, part[s])
+        out[g] = top
+
+
+@compiled
+def _reached_by(peaks: Any, rank: int) -> Any:
+    """A value that `rank` or somewhat more of the peaks reach, by bisection; minus infinity where all of them shall."""
+    if rank >= len(peaks):
+        return np.float32(-np.inf)
+    low, high = peaks[0], peaks[0]
+    for g in range(len(peaks)):
+        low, high = min(low, peaks[g]), _larger(high, peaks[g])
+    for _ in range(16):
+        middle = np.float32(0.5) * (low + high)
+        count = np.int32(0)
+        for g in range(len(peaks)):
+            count += np.int32(peaks[g] >= middle)
+        if count < rank:
+            high = middle
+        else:
+            low = middle
+            if count <= rank + rank // 8:
+                break
+    return low
+
+
+@compiled
+def _choose(bound: Any, peaks: Any, low: float, high: float, groups: Any, chosen: Any) -> int:
+    """Scenarios whose bound is from `low` to below `high`, in their order; returns how many."""
+    found = 0
+    for g in range(len(peaks)):
+        groups[found] = g
+        found += peaks[g] >= low
+    count = 0
+    for i in range(found):
+        for s in range(GROUP * groups[i], min(GROUP * groups[i] + GROUP, len(bound))):
+            chosen[count] = s
+            count += bound[s] >= low and bound[s] < high
+    return count
+
+
+@compiled
+def _sorted_tail(losses: Any, weights: Any, chosen: Any, count: int, floor: float, head: Any, start: Any) -> int:
+    """Those of the chosen losses that reach `floor`, descending, and their weights into ``head[:2]``; how many."""
+    used = 0
+    for i in range(count):
+        head[0, used] = losses[chosen[i]]
+        head[1, used] = weights[chosen[i]]
+        used += losses[chosen[i]] >= floor
+    _sort(head, used, start)
     return used
 
 
 @compiled
-def _insertion_sort(head: Any, used: int) -> None:
-    """Stable, descending; the buckets are in order already, so entries travel within their own bucket only."""
+def _sort(head: Any, used: int, start: Any) -> None:
+    """Sort ``head[:2]`` by its first row, descending and stable; ``head[2:]`` and `start` are scratch."""
+    high, low = head[0, 0], head[0, 0]
+    for i in range(used):
+        high, low = max(high, head[0, i]), min(low, head[0, i])
+    scale = BUCKETS / (high - low) if high > low else 0.0
+    if used > FEW and 0.0 < scale < np.inf:
+        start[: BUCKETS + 2] = 0
+        for i in range(used):
+            head[2, i], head[3, i] = head[0, i], head[1, i]
+            start[int((high - head[0, i]) * scale) + 1] += 1
+        for b in range(BUCKETS + 1):
+            start[b + 1] += start[b]
+        for i in range(used):
+            b = int((high - head[2, i]) * scale)
+            head[0, start[b]], head[1, start[b]] = head[2, i], head[3, i]
+            start[b] += 1
     for i in range(1, used):
         loss, weight = head[0, i], head[1, i]
         j = i - 1
         while j >= 0 and head[0, j] < loss:
-            head[0, j + 1] = head[0, j]
-            head[1, j + 1] = head[1, j]
+            head[0, j + 1], head[1, j + 1] = head[0, j], head[1, j]
             j -= 1
-        head[0, j + 1] = loss
-        head[1, j + 1] = weight
+        head[0, j + 1], head[1, j + 1] = loss, weight
+
+
+@compiled
+def _enough(head: Any, used: int, mass: float, excess: float) -> int:
+    """How many of the sorted losses carry more weight than `mass` and exceed the last of them by `excess`; 0 if none."""
+    above, total = 0.0, 0.0
+    for i in range(used):
+        above += head[1, i]
+        total += head[1, i] * head[0, i]
+        if above > mass + 1e-9 and total - above * head[0, i] >= excess + 1e-15:
+            return i + 1
+    return 0
+
+
+@compiled
+def _direct_tail(
+    losses: Any, weights: Any, mass: float, excess: float, peaks: Any, hint: Any, chosen: Any, head: Any, start: Any
+) -> int:
+    """The largest losses, descending, into `head`; returns how many.
+
+    They carry more weight than `mass` and their expected excess over the smallest of them is at least `excess`, or they
+    are all there are. `hint` is how many peaks are expected to reach the tail.
+    """
+    _peaks(losses, peaks)
+    hint[0] = max(hint[0] - 0.0625, 4.0)
+    while True:
+        rank = int(hint[0])
+        floor = _reached_by(peaks, rank)
+        count = _choose(losses, peaks, floor, np.float32(np.inf), start, chosen)
+        found = _sorted_tail(losses, weights, chosen, count, floor, head, start)
+        if rank >= len(peaks) or _enough(head, found, mass, excess) > 0:
+            return found
+        hint[0] = min(1.3 * hint[0] + 1.0, float(len(peaks)))
+
+
+@compiled
+def _path_tail(
+    bound: Any, losses: Any, rows: Any, share: Any, used: int, adverse: Any, weights: Any, mass: float, excess: float,
+    peaks: Any, hint: Any, chosen: Any, head: Any, start: Any, work: Any,
+) -> Any:  # fmt: skip
+    """The largest path losses, descending, into `head`, and how many; and the bound down to which `losses` are written.
+
+    They carry more weight than `mass` and their expected excess over the smallest of them is at least `excess`, or they
+    are all there are.
+    """
+    if used <= 1:  # the bound is the loss
+        losses[:] = bound
+        return _direct_tail(losses, weights, mass, excess, peaks, hint, chosen, head, start), np.float32(-np.inf)
+    _peaks(bound, peaks)
+    hint[0] = max(hint[0] - 0.0625, 4.0)
+    written = np.float32(np.inf)
+    while True:
+        rank = int(hint[0])
+        down_to = min(_reached_by(peaks, rank), written)
+        count = _choose(bound, peaks, down_to, written, start, chosen)
+        _path_losses(rows, share, used, adverse, chosen, count, work, losses)
+        written = down_to
+        count = _choose(bound, peaks, written, np.float32(np.inf), start, chosen)
+        found = _sorted_tail(losses, weights, chosen, count, np.float32(-np.inf), head, start)
+        enough = _enough(head, found, mass, excess)
+        if rank >= len(peaks):
+            return found, written
+        if enough > 0:
+            break
+        hint[0] = min(1.3 * hint[0] + 1.0, float(len(peaks)))
+    floor = np.float32(head[0, enough - 1])
+    if floor >= written:
+        return found, written
+    count = _choose(bound, peaks, floor, written, start, chosen)
+    _path_losses(rows, share, used, adverse, chosen, count, work, losses)
+    written = floor
+    count = _choose(bound, peaks, floor, np.float32(np.inf), start, chosen)
+    return _sorted_tail(losses, weights, chosen, count, floor, head, start), written
+
+
+@compiled
+def _probability(losses: Any, weights: Any, bound: Any, peaks: Any, lost: float, level: float, reached: bool) -> float:
+    """Weight of the losses, with `lost` added, that exceed `level`, or reach it."""
+    total = 0.0
+    for g in range(len(peaks)):
+        if peaks[g] + lost >= level:
+            for s in range(GROUP * g, min(GROUP * g + GROUP, len(losses))):
+                if bound[s] + lost >= level:
+                    loss = losses[s] + lost
+                    total += weights[s] if loss > level or (reached and loss == level) else 0.0
+    return min(total, 1.0)
 
 
 @compiled
 def _measure(
-    path: Any, heavy: Any, end: Any, weights: Any, margin: float, rule: Any, head: Any, scratch: Any, out: Any
-) -> None:
-    """All numbers of one account from its losses; `rule` is (liquidation tail, budget, closing cost, shock barrier)."""
+    rows: Any, today: Any, stressed: Any, used: int, missing: float, margin: float, adverse: Any, worst: Any, end: Any,
+    weights: Any, bounds: Any, rule: Any, losses: Any, bound: Any, peaks: Any, hints: Any, chosen: Any, head: Any,
+    start: Any, work: Any, out: Any,
+) -> None:  # fmt: skip
+    """All numbers of one account; `rule` is (liquidation tail, budget, closing cost, shock barrier).
+
+    Gains elsewhere do not pay for what has no forecast.
+    """
     liquidation_tail, budget, cost, barrier = rule[0], rule[1], rule[2], rule[3]
     tail_99, tail_975 = 1.0 - 0.99, 1.0 - 0.975
     mass = max(tail_975, liquidation_tail)
 
-    used = _sort_tail(end, weights, tail_975, -np.inf, head, scratch)
-    out[RiskColumn.VAR_99] = var_sorted(head[0], head[1], used, tail_99)
-    out[RiskColumn.ES_975] = es_sorted(head[0], head[1], used, tail_975)
+    _end_losses(rows, today, used, end, losses)
+    found = _direct_tail(losses, weights, tail_975, -np.inf, peaks, hints[0:1], chosen, head, start)
+    if missing > 0.0:
+        head[0, :found] = np.maximum(head[0, :found], 0.0) + missing * bounds[0]
+    out[RiskColumn.VAR_99] = var_sorted(head[0], head[1], found, tail_99)
+    out[RiskColumn.ES_975] = es_sorted(head[0], head[1], found, tail_975)
 
-    used = _sort_tail(path, weights, mass, budget, head, scratch)
-    out[RiskColumn.PATH_VAR_99] = var_sorted(head[0], head[1], used, tail_99)
-    out[RiskColumn.PATH_ES_975] = es_sorted(head[0], head[1], used, tail_975)
-    out[RiskColumn.LIQUIDATION_LOSS] = var_sorted(head[0], head[1], used, liquidation_tail)
-    head[0, :used] += cost
-    out[RiskColumn.INSOLVENCY_MARGIN] = margin_sorted(head[0], head[1], used, budget)
+    _path_bounds(rows, stressed, used, worst, bound)
+    found, _ = _path_tail(bound, losses, rows, stressed, used, adverse, weights, mass, -np.inf, peaks, hints[1:2],
+                          chosen, head, start, work)  # fmt: skip
+    head[0, :found] += missing * bounds[1]
+    out[RiskColumn.STRESSED_LIQUIDATION_LOSS] = var_sorted(head[0], head[1], found, liquidation_tail)
+    out[RiskColumn.STRESSED_PATH_ES_975] = es_sorted(head[0], head[1], found, tail_975)
 
-    used = _sort_tail(heavy, weights, mass, -np.inf, head, scratch)
-    out[RiskColumn.STRESSED_LIQUIDATION_LOSS] = var_sorted(head[0], head[1], used, liquidation_tail)
-    out[RiskColumn.STRESSED_PATH_ES_975] = es_sorted(head[0], head[1], used, tail_975)
+    _path_bounds(rows, today, used, worst, bound)
+    found, written = _path_tail(bound, losses, rows, today, used, adverse, weights, mass, budget, peaks, hints[2:3],
+                                chosen, head, start, work)  # fmt: skip
+    lost = missing * bounds[0]
+    head[0, :found] += lost
+    out[RiskColumn.PATH_VAR_99] = var_sorted(head[0], head[1], found, tail_99)
+    out[RiskColumn.PATH_ES_975] = es_sorted(head[0], head[1], found, tail_975)
+    out[RiskColumn.LIQUIDATION_LOSS] = var_sorted(head[0], head[1], found, liquidation_tail)
+    head[0, :found] += cost
+    out[RiskColumn.INSOLVENCY_MARGIN] = margin_sorted(head[0], head[1], found, budget)
 
-    liquidated, shocked = 0.0, 0.0
-    for s in range(len(path)):
-        liquidated += weights[s] if path[s] > margin else 0.0
-        shocked += weights[s] if path[s] >= barrier else 0.0
-    out[RiskColumn.LIQUIDATION_PROBABILITY] = min(liquidated, 1.0)
-    out[RiskColumn.SHOCK_PROBABILITY] = min(shocked, 1.0)
+    lowest = min(margin, barrier) - lost
+    down_to = np.float32(lowest - 1e-6 * max(1.0, abs(lowest)))
+    if down_to < written:
+        count = _choose(bound, peaks, down_to, written, start, chosen)
+        _path_losses(rows, today, used, adverse, chosen, count, work, losses)
+    out[RiskColumn.LIQUIDATION_PROBABILITY] = _probability(losses, weights, bound, peaks, lost, margin, False)
+    out[RiskColumn.SHOCK_PROBABILITY] = _probability(losses, weights, bound, peaks, lost, barrier, True)
 
 
 @compiled
 def account_numbers(
-    first: int, last: int, offsets: Any, code: Any, notional: Any, margin: Any, adverse: Any, end: Any, weights: Any,
-    factor: Any, bounds: Any, rule: Any, out: Any,
+    first: int, last: int, offsets: Any, code: Any, notional: Any, margin: Any, adverse: Any, worst: Any, end: Any,
+    weights: Any, factor: Any, bounds: Any, rule: Any, out: Any,
 ) -> None:  # fmt: skip
     """Write the numbers of accounts ``first .. last - 1`` into `out`, shape (accounts, len(RiskColumn)).
 
@@ -291,39 +488,29 @@ def account_numbers(
     code : (positions,) instrument row of the scenarios, -1 without a forecast
     margin : (accounts,) path loss per unit of notional beyond which the account is liquidated; inf where there is no
         position
-    adverse, end, weights, factor : as in AdversePaths
+    adverse, worst, end, weights, factor : as in AdversePaths
     bounds : (2,) loss per unit of notional without a forecast, today's and stressed
     rule : (4,) liquidation probability, insolvency budget, closing cost, shock barrier
     """
-    scenarios, blocks, cells = len(weights), adverse.shape[1], adverse.shape[2]
-    widest = 2
+    scenarios, hours = adverse.shape[1], adverse.shape[2]
+    widest = AT_ONCE
     for i in range(first, last):
-        widest = max(widest, offsets[i + 1] - offsets[i] + 1)
-    rows = np.zeros((GROUP, widest), np.int64)
-    today = np.zeros((GROUP, widest), np.float32)
-    stressed = np.zeros((GROUP, widest), np.float32)
-    used = np.zeros(GROUP, np.int64)
-    missing = np.zeros(GROUP)
+        widest = max(widest, offsets[i + 1] - offsets[i])
+    rows = np.zeros(widest, np.int64)
+    today = np.zeros(widest, np.float32)
+    stressed = np.zeros(widest, np.float32)
     share = np.zeros(widest)
-    work = np.zeros((2, cells), np.float32)
-    losses = np.zeros((GROUP, 2, blocks * LANES), np.float32)
-    end_loss = np.zeros(scenarios, np.float32)
-    exact = np.zeros((3, scenarios))
-    head = np.zeros((2, scenarios))
-    scratch = np.zeros((3, BUCKETS))
-    for start in range(first, last, GROUP):
-        size = min(GROUP, last - start)
-        for g in range(size):
-            begin, stop = offsets[start + g], offsets[start + g + 1]
-            _shares(notional, begin, stop, share)
-            used[g], missing[g] = _gather(code[begin:stop], share, factor, rows[g], today[g], stressed[g])
-            losses[g, :, :] = np.float32(0.0)
-        for block in range(blocks):
-            for g in range(size):
-                if used[g] > 0:
-                    part = losses[g, :, block * LANES : (block + 1) * LANES]
-                    _path_block(rows[g], today[g], stressed[g], (used[g] + 1) // 2, adverse, block, work, part)
-        for g in range(size):
-            _end_losses(rows[g], today[g], used[g], end, end_loss)
-            _add_missing(losses[g], end_loss, missing[g], bounds, exact)
-            _measure(exact[0], exact[1], exact[2], weights, margin[start + g], rule, head, scratch, out[start + g])
+    losses = np.zeros(scenarios, np.float32)
+    bound = np.zeros(scenarios, np.float32)
+    peaks = np.zeros((scenarios + GROUP - 1) // GROUP, np.float32)
+    hints = np.full(3, 24.0)
+    chosen = np.zeros(scenarios + 1, np.int64)
+    start = np.zeros(max(len(peaks) + 1, BUCKETS + 2), np.int64)
+    head = np.zeros((4, scenarios + 1))
+    work = np.zeros(hours, np.float32)
+    for i in range(first, last):
+        begin, stop = offsets[i], offsets[i + 1]
+        _shares(notional, begin, stop, share)
+        used, missing = _gather(code[begin:stop], share, factor, rows, today, stressed)
+        _measure(rows, today, stressed, used, missing, margin[i], adverse, worst, end, weights, bounds, rule, losses,
+                 bound, peaks, hints, chosen, head, start, work, out[i])  # fmt: skip

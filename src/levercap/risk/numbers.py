@@ -48,6 +48,7 @@ def risk_numbers(
         np.ascontiguousarray(portfolio.notional, dtype=np.float64),
         limit,
         paths.adverse,
+        paths.worst,
         paths.end,
         paths.weights,
         paths.stressed_factor,

@@ -16,7 +16,6 @@ from levercap.core.instrument import Instrument
 from levercap.core.names import BoolArray, FloatArray, IntArray
 from levercap.core.scenario import ScenarioSet
 from levercap.instruments.perpetual import adverse_moves
-from levercap.risk.kernel import LANES
 
 __all__ = ["LARGEST_FACTOR", "LARGEST_MOVE", "AdversePaths", "adverse_paths"]
 
@@ -29,14 +28,14 @@ LARGEST_FACTOR: Final = 1e6
 
 @dataclass(frozen=True, eq=False)
 class AdversePaths:
-    """Adverse moves of every instrument and side, per unit of notional, blocked by scenario.
+    """Adverse moves of every instrument and side, per unit of notional.
 
     Attributes
     ----------
     instruments : what the rows are of
-    adverse : (2 * instruments, blocks, hours * LANES) float32; row ``2 k`` is the loss of a long in instrument k, row
-        ``2 k + 1`` of a short, as `adverse_moves` gives them. Within a block the scenarios of one hour lie next to each
-        other. The last block is padded with zeros.
+    adverse : (2 * instruments, scenarios, hours) float32; row ``2 k`` is the loss of a long in instrument k, row
+        ``2 k + 1`` of a short, as `adverse_moves` gives them
+    worst : (2 * instruments, scenarios) float32, the largest of `adverse` over the hours
     end : (instruments, scenarios) float32, simple return at the end of the horizon
     weights : (scenarios,) positive, sum to one
     stressed_factor : (instruments,) stressed volatility over today's
@@ -48,6 +47,7 @@ class AdversePaths:
 
     instruments: tuple[Instrument, ...]
     adverse: NDArray[np.float32]
+    worst: NDArray[np.float32]
     end: NDArray[np.float32]
     weights: FloatArray
     stressed_factor: FloatArray
@@ -94,22 +94,22 @@ def adverse_paths(
     if not all(math.isnan(x) or 0.0 <= x <= LARGEST_MOVE * LARGEST_FACTOR for x in at_least):
         raise ModelError(f"the bound must be a number from zero to {LARGEST_MOVE * LARGEST_FACTOR:g}, got {at_least}")
     known = np.ones(instruments, dtype=np.bool_) if used is None else used
-    blocks = -(-count // LANES)
-    adverse = np.zeros((instruments, 2, blocks * LANES, hours), dtype=np.float32)
-    adverse[:, 0, :count], adverse[:, 1, :count] = adverse_moves(scenarios.low, scenarios.high)
-    blocked = adverse.reshape(2 * instruments, blocks, LANES, hours).transpose(0, 1, 3, 2)
-    worst = np.maximum(adverse.max(axis=(1, 2, 3), initial=0.0), np.abs(scenarios.end).max(axis=1, initial=0.0))
-    bounds = _bounds(worst * np.where(known, 1.0, np.maximum(factor, 1.0)), worst * factor, at_least)
+    adverse = np.empty((instruments, 2, count, hours), dtype=np.float32)
+    adverse[:, 0], adverse[:, 1] = adverse_moves(scenarios.low, scenarios.high)
+    largest = np.maximum(adverse.max(axis=(1, 2, 3), initial=0.0), np.abs(scenarios.end).max(axis=1, initial=0.0))
+    bounds = _bounds(largest * np.where(known, 1.0, np.maximum(factor, 1.0)), largest * factor, at_least)
+    by_row = adverse.reshape(2 * instruments, count, hours)
     return AdversePaths(
         instruments=scenarios.instruments,
-        adverse=np.ascontiguousarray(blocked).reshape(2 * instruments, blocks, hours * LANES),
+        adverse=by_row,
+        worst=by_row.max(axis=2),
         end=np.ascontiguousarray(scenarios.end, dtype=np.float32),
         weights=scenarios.weights / scenarios.weights.sum(),
         stressed_factor=factor,
         bound=bounds[0],
         stressed_bound=bounds[1],
         used=known,
-        bounds_at_last_good=_bounds(worst, worst * factor, at_least),
+        bounds_at_last_good=_bounds(largest, largest * factor, at_least),
     )
 
 
