@@ -51,7 +51,7 @@ def check_against_twin(rng, scenarios, portfolio, policy):
 @examples(30)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    symbols=st.integers(1, 9),
+    symbols=st.integers(1, 12),
     count=st.sampled_from([1, 2, 63, 64, 65, 128, 200]),
     hours=st.sampled_from([1, 5, 24]),
     scale=st.sampled_from([1e-4, 0.01, 0.2]),

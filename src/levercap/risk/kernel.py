@@ -61,7 +61,7 @@ WEIGHT_TOLERANCE = 1e-12
 """Cumulative weights closer than this to a tail weight count as equal to it: 10 x 0.001 is the 1 % tail."""
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _larger(_context: Any, a: Any, b: Any) -> Any:
     """The larger of two floats, neither of which is NaN, as one instruction.
 
@@ -237,9 +237,7 @@ def _of_eight(rows: Any, share: Any, adverse: Any, chosen: Any, count: int, out:
 
 
 @compiled
-def _of_many(
-    rows: Any, share: Any, used: int, adverse: Any, chosen: Any, count: int, work: Any, out: Any
-) -> None:
+def _of_many(rows: Any, share: Any, used: int, adverse: Any, chosen: Any, count: int, work: Any, out: Any) -> None:
     hours = adverse.shape[2]
     for i in range(count):
         scenario = chosen[i]
@@ -288,7 +286,7 @@ def _reached_by(peaks: Any, rank: int) -> Any:
 
 
 @compiled
-def _choose(bound: Any, peaks: Any, low: float, high: float, groups: Any, chosen: Any) -> int:
+def _choose(bound: Any, peaks: Any, low: Any, high: Any, groups: Any, chosen: Any) -> int:
     """Scenarios whose bound is from `low` to below `high`, in their order; returns how many."""
     found = 0
     for g in range(len(peaks)):
@@ -303,7 +301,7 @@ def _choose(bound: Any, peaks: Any, low: float, high: float, groups: Any, chosen
 
 
 @compiled
-def _sorted_tail(losses: Any, weights: Any, chosen: Any, count: int, floor: float, head: Any, start: Any) -> int:
+def _sorted_tail(losses: Any, weights: Any, chosen: Any, count: int, floor: Any, head: Any, start: Any) -> int:
     """Those of the chosen losses that reach `floor`, descending, and their weights into ``head[:2]``; how many."""
     used = 0
     for i in range(count):
@@ -343,7 +341,7 @@ def _sort(head: Any, used: int, start: Any) -> None:
 
 @compiled
 def _enough(head: Any, used: int, mass: float, excess: float) -> int:
-    """How many of the sorted losses carry more weight than `mass` and exceed the last of them by `excess`; 0 if none."""
+    """How many of the sorted losses outweigh `mass` and exceed the last of them by `excess`; zero where all do not."""
     above, total = 0.0, 0.0
     for i in range(used):
         above += head[1, i]
