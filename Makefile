@@ -89,9 +89,10 @@ run: setup ## the whole product: data, models, limits, report
 	@$(MAKE) data validate
 	@nice $(MAKE) evaluate & evaluating=$$!; \
 	$(MAKE) train && $(MAKE) score; scored=$$?; \
-	wait $$evaluating && test $$scored -eq 0
-	@$(MAKE) promote & promoting=$$!; \
-	$(MAKE) report && wait $$promoting
+	wait $$evaluating; evaluated=$$?; test $$scored -eq 0 || exit $$scored; \
+	$(MAKE) promote & promoting=$$!; \
+	test $$evaluated -eq 0 && $(MAKE) report; reported=$$?; \
+	wait $$promoting && exit $$reported
 
 data: setup ## write the simulated market and book to data/ (with MARKET: only a book on its symbols)
 ifeq ($(own_book),)
