@@ -153,17 +153,18 @@ def _gather(code: Any, share: Any, factor: Any, rows: Any, today: Any, stressed:
 
 
 @compiled
+def _add(share: Any, moves: Any, out: Any) -> None:
+    """Add share times move of one position to the loss of each scenario."""
+    for s in range(len(out)):
+        out[s] += share * moves[s]
+
+
+@compiled
 def _path_bounds(rows: Any, share: Any, used: int, worst: Any, out: Any) -> None:
     """Upper bound of the path loss for each scenario: every position at its own worst hour."""
     out[:] = np.float32(0.0)
     for p in range(used):
-        factor, move = share[p], worst[rows[p]]
-        if p == 0:
-            for s in range(len(out)):
-                out[s] = factor * move[s]
-        else:
-            for s in range(len(out)):
-                out[s] += factor * move[s]
+        _add(share[p], worst[rows[p]], out)
     for s in range(len(out)):
         out[s] = _larger(out[s], np.float32(0.0))
 
@@ -171,17 +172,9 @@ def _path_bounds(rows: Any, share: Any, used: int, worst: Any, out: Any) -> None
 @compiled
 def _end_losses(rows: Any, today: Any, used: int, end: Any, out: Any) -> None:
     """Loss at the end of the horizon for each scenario; an odd row is a short, whose loss is the return."""
-    if used == 0:
-        out[:] = np.float32(0.0)
+    out[:] = np.float32(0.0)
     for p in range(used):
-        share = today[p] if rows[p] % 2 == 1 else -today[p]
-        returns = end[rows[p] // 2]
-        if p == 0:
-            for s in range(len(out)):
-                out[s] = share * returns[s]
-        else:
-            for s in range(len(out)):
-                out[s] += share * returns[s]
+        _add(today[p] if rows[p] % 2 == 1 else -today[p], end[rows[p] // 2], out)
 
 
 @compiled
@@ -204,7 +197,7 @@ def _of_four(rows: Any, share: Any, adverse: Any, chosen: Any, count: int, out: 
         scenario = chosen[i]
         x, y, z, w = a[scenario], b[scenario], c[scenario], d[scenario]
         worst = np.float32(0.0)
-        if hours == DAY_HOURS:  # a known length halves the time
+        if hours == DAY_HOURS:  # a known length takes a third off the time
             for h in range(DAY_HOURS):
                 worst = _larger(worst, ta * x[h] + tb * y[h] + tc * z[h] + td * w[h])
         else:
